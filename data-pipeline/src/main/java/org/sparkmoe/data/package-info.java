@@ -1,0 +1,4 @@
+@NullMarked
+package org.sparkmoe.data;
+
+import org.jspecify.annotations.NullMarked;

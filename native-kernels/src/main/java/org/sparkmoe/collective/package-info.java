@@ -1,0 +1,4 @@
+@NullMarked
+package org.sparkmoe.collective;
+
+import org.jspecify.annotations.NullMarked;

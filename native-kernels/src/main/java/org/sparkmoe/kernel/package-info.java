@@ -1,0 +1,4 @@
+@NullMarked
+package org.sparkmoe.kernel;
+
+import org.jspecify.annotations.NullMarked;

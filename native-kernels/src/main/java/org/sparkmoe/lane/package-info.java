@@ -1,0 +1,4 @@
+@NullMarked
+package org.sparkmoe.lane;
+
+import org.jspecify.annotations.NullMarked;

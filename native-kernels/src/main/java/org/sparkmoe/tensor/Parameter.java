@@ -1,0 +1,63 @@
+package org.sparkmoe.tensor;
+
+import java.util.Arrays;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * A trainable tensor of one rank and its place in the whole model.
+ *
+ * <p>The rank holds the box of {@code fullShape} that starts at {@code offset} and has the shape of
+ * {@code value}. A checkpoint is a set of such boxes, so that it can be read at another layout.
+ *
+ * @param name the name of the whole tensor, for example {@code layers.0.moe.experts.w1}
+ * @param value {@code box} f32 or f64, a leaf that requires a gradient
+ * @param replication over which ranks this box is repeated, which is where its gradient is summed
+ * @param fullShape shape of the whole tensor, elements
+ * @param offset where the box starts in each dimension, elements
+ * @param decay whether weight decay applies
+ */
+public record Parameter(
+    String name,
+    Tensor value,
+    Replication replication,
+    long[] fullShape,
+    long[] offset,
+    boolean decay) {
+
+  /** The ranks that hold the same box. */
+  public enum Replication {
+    /** Every rank. */
+    WORLD,
+    /** The ranks of the data-parallel group: same shard of attention or dense feed-forward. */
+    DATA,
+    /** The ranks of the expert-data-parallel group: same experts, same shard. */
+    EXPERT_DATA
+  }
+
+  public Parameter {
+    long[] box = value.sizes().vec().get();
+    if (fullShape.length != box.length || offset.length != box.length) {
+      throw new IllegalArgumentException(
+          "parameter %s: box %s, full shape %s and offset %s must have equally many dimensions"
+              .formatted(
+                  name, Arrays.toString(box), Arrays.toString(fullShape), Arrays.toString(offset)));
+    }
+    for (int d = 0; d < box.length; d++) {
+      if (offset[d] < 0 || offset[d] + box[d] > fullShape[d]) {
+        throw new IllegalArgumentException(
+            "parameter %s: box %s at %s does not lie in %s"
+                .formatted(
+                    name,
+                    Arrays.toString(box),
+                    Arrays.toString(offset),
+                    Arrays.toString(fullShape)));
+      }
+    }
+  }
+
+  /** A parameter that every rank holds whole. */
+  public static Parameter replicated(String name, Tensor value, boolean decay) {
+    long[] shape = value.sizes().vec().get();
+    return new Parameter(name, value, Replication.WORLD, shape, new long[shape.length], decay);
+  }
+}

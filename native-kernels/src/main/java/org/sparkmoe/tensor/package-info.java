@@ -1,0 +1,4 @@
+@NullMarked
+package org.sparkmoe.tensor;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package org.sparkmoe.schedule.graph;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package org.sparkmoe.topology;
+
+import org.jspecify.annotations.NullMarked;
