@@ -1,0 +1,72 @@
+package org.sparkmoe.data;
+
+import java.io.Serializable;
+
+/**
+ * What the pipeline read, dropped and made.
+ *
+ * @param read documents read
+ * @param empty documents dropped because they had no text: blank, binary or too large an entry
+ * @param duplicates documents dropped because another one has the same normalised text
+ * @param overLimit documents dropped because of {@code data.max-documents}
+ * @param train what was made for training
+ * @param validation what was made for validation
+ * @param trigramBitsPerByte bits per byte on the validation documents of a byte trigram model
+ *     fitted on the training documents
+ */
+public record DataCounts(
+    long read,
+    long empty,
+    long duplicates,
+    long overLimit,
+    Split train,
+    Split validation,
+    double trigramBitsPerByte)
+    implements Serializable {
+
+  /**
+   * One side of the split.
+   *
+   * @param documents documents
+   * @param bytes bytes of their normalised text in UTF-8
+   * @param tokens tokens, an end-of-text before each document included
+   * @param sequences sequences of L + 1 tokens, each overlapping the next by one
+   */
+  public record Split(long documents, long bytes, long tokens, long sequences)
+      implements Serializable {
+
+    /** Bits per byte of text of a model that spends {@code natsPerToken} on a token. */
+    public double bitsPerByte(double natsPerToken) {
+      return natsPerToken / Math.log(2) * tokens / bytes;
+    }
+  }
+
+  /** Documents used: training and validation. */
+  public long documents() {
+    return train.documents + validation.documents;
+  }
+
+  /** Lines for the terminal and the log. */
+  public String describe() {
+    return """
+        documents: %,d read, %,d without text, %,d duplicates, %,d over the limit, %,d used
+        training: %,d documents, %,d bytes, %,d tokens, %,d sequences
+        validation: %,d documents, %,d bytes, %,d tokens, %,d sequences
+        byte trigram with back-off: %.4f bits per byte on validation"""
+        .formatted(
+            read,
+            empty,
+            duplicates,
+            overLimit,
+            documents(),
+            train.documents,
+            train.bytes,
+            train.tokens,
+            train.sequences,
+            validation.documents,
+            validation.bytes,
+            validation.tokens,
+            validation.sequences,
+            trigramBitsPerByte);
+  }
+}
