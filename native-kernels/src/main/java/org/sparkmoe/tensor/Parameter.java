@@ -55,6 +55,25 @@ public record Parameter(
     }
   }
 
+  /**
+   * Adds to the gradient, for backward passes written by hand.
+   *
+   * @param gradient shape and dtype of {@code value}
+   */
+  public void accumulate(Tensor gradient) {
+    Tensor sum = value.grad();
+    if (sum.defined()) {
+      sum.add_(gradient);
+    } else {
+      value.mutable_grad().put(gradient.clone());
+    }
+  }
+
+  /** Forgets the gradient, which is then undefined. */
+  public void clearGradient() {
+    value.mutable_grad().reset();
+  }
+
   /** A parameter that every rank holds whole. */
   public static Parameter replicated(String name, Tensor value, boolean decay) {
     long[] shape = value.sizes().vec().get();
