@@ -1,3 +1,6 @@
+/**
+ * The task graph: one immutable value that is printed, validated, simulated, drawn and executed.
+ */
 @NullMarked
 package org.sparkmoe.schedule.graph;
 
