@@ -1,0 +1,70 @@
+package org.sparkmoe.train;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.tensor.TensorScope;
+import org.sparkmoe.topology.RankGroups;
+
+/** The gradients of one rank's parameters: cleared, summed over replicas, measured. */
+final class Gradients {
+  /** Bytes of a bucket, within which sums of different buckets overlap. */
+  private static final long BUCKET_BYTES = 25L << 20;
+
+  private final List<ParameterGroup> parameters;
+  private final RankGroups groups;
+
+  Gradients(List<ParameterGroup> parameters, RankGroups groups) {
+    this.parameters = parameters;
+    this.groups = groups;
+  }
+
+  void clear() {
+    for (ParameterGroup group : parameters) {
+      group.gradients().zero_();
+    }
+  }
+
+  /** Sums every gradient over the ranks that hold a copy of its parameter. */
+  void sumOverReplicas() {
+    try (TensorScope scope = TensorScope.open()) {
+      List<Communicator.Handle> underWay = new ArrayList<>();
+      for (ParameterGroup group : parameters) {
+        Communicator replicas = group.replicas(groups);
+        if (replicas.size() > 1) {
+          for (Tensor bucket : buckets(group.gradients())) {
+            underWay.add(replicas.allReduce(bucket, Communicator.Reduction.SUM));
+          }
+        }
+      }
+      underWay.forEach(Communicator.Handle::await);
+    }
+  }
+
+  private static List<Tensor> buckets(Tensor flat) {
+    long length = BUCKET_BYTES / flat.element_size();
+    List<Tensor> buckets = new ArrayList<>();
+    for (long start = 0; start < flat.numel(); start += length) {
+      buckets.add(flat.narrow(0, start, Math.min(length, flat.numel() - start)));
+    }
+    return buckets;
+  }
+
+  /**
+   * This rank's part of the squared global norm: every box counts on one rank, so that the sum over
+   * the world counts each element of each whole tensor once.
+   */
+  double ownedSquaredNorm() {
+    double sum = 0;
+    try (TensorScope scope = TensorScope.open()) {
+      for (ParameterGroup group : parameters) {
+        if (group.isOwner(groups)) {
+          double norm = group.gradients().norm().item_double();
+          sum += norm * norm;
+        }
+      }
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,26 @@
+package org.sparkmoe.train;
+
+import java.io.Serializable;
+
+/**
+ * Of one step; sums and means are over all ranks.
+ *
+ * @param step steps done, this one included
+ * @param loss mean negative log-likelihood a token, nats, without auxiliary losses
+ * @param auxLoss auxiliary losses with their coefficients
+ * @param learningRate of this step
+ * @param gradientNorm global norm before clipping
+ * @param skipped whether the gradient was not finite and the weights stayed as they were
+ * @param tokensPerSecond of this step over all ranks
+ * @param milliseconds of the clock on rank 0
+ */
+public record StepMetrics(
+    long step,
+    double loss,
+    double auxLoss,
+    double learningRate,
+    double gradientNorm,
+    boolean skipped,
+    double tokensPerSecond,
+    double milliseconds)
+    implements Serializable {}

@@ -1,0 +1,22 @@
+package org.sparkmoe.train;
+
+/** What rank 0 tells while it trains. Called on the training thread: be quick. */
+public interface TrainingListener {
+
+  /** Training starts, or goes on after a resume. */
+  default void started(TrainingStart start) {}
+
+  /** A step is done. */
+  default void step(StepMetrics metrics) {}
+
+  /** An evaluation is done. */
+  default void evaluated(EvaluationMetrics metrics) {}
+
+  /** A checkpoint is published. */
+  default void checkpointed(long step, String directory) {}
+
+  /** Tells nothing. */
+  static TrainingListener silent() {
+    return new TrainingListener() {};
+  }
+}

@@ -1,0 +1,24 @@
+package org.sparkmoe.train;
+
+import java.io.Serializable;
+
+/**
+ * How training ended.
+ *
+ * @param steps steps done, those before a resume included
+ * @param loss of the last step, nats a token
+ * @param validation the evaluation at the end
+ * @param skippedSteps steps of this run whose gradient was not finite
+ * @param tokensPerSecond over the steps of this run, evaluations and checkpoints left out
+ * @param seconds of the clock from the first step to the end
+ * @param checkpoint directory of the last checkpoint, which holds the final model
+ */
+public record TrainingSummary(
+    long steps,
+    double loss,
+    EvaluationMetrics validation,
+    long skippedSteps,
+    double tokensPerSecond,
+    double seconds,
+    String checkpoint)
+    implements Serializable {}

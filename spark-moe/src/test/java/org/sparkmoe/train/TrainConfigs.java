@@ -1,0 +1,32 @@
+package org.sparkmoe.train;
+
+import org.sparkmoe.tensor.Precision;
+
+/** Configurations for tests. */
+final class TrainConfigs {
+  private TrainConfigs() {}
+
+  /** A short run; the global batch is 8 sequences. */
+  static TrainConfig of(long steps, int microBatch) {
+    return new TrainConfig(
+        steps,
+        8,
+        microBatch,
+        Precision.F32,
+        3e-3,
+        0.1,
+        4,
+        TrainConfig.Schedule.COSINE,
+        0.9,
+        0.95,
+        1e-8,
+        0.1,
+        1.0,
+        3,
+        7,
+        1,
+        0,
+        2,
+        0);
+  }
+}
