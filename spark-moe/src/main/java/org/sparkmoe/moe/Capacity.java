@@ -1,0 +1,142 @@
+package org.sparkmoe.moe;
+
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.collective.Communicator.Reduction;
+
+/**
+ * Gives assignments their places (ROUTING: Capacity). Each group of consecutive tokens has T =
+ * max(minCapacity, ceil(k·f·n/E)) places of each expert, n its tokens. This rank's buffer has C = T
+ * · groups places, rounded up so that every pipeline degree in use divides it. The rounding adds
+ * empty places, not tokens: which tokens are dropped must not depend on the degree.
+ *
+ * @param config of the layer
+ * @param tokens S
+ * @param divisor of C: least common multiple of the pipeline degrees
+ * @param world all ranks, which agree on C if no token is dropped
+ */
+record Capacity(MoeConfig config, long tokens, long divisor, Communicator world) {
+
+  Capacity {
+    long group = config.groupTokens(tokens);
+    if (tokens % group != 0) {
+      throw new IllegalArgumentException(
+          "moe.routing-group is %d, must divide the %d tokens of a rank".formatted(group, tokens));
+    }
+  }
+
+  long groupTokens() {
+    return config.groupTokens(tokens);
+  }
+
+  long groups() {
+    return tokens / groupTokens();
+  }
+
+  /** T; as if f were 1 if no token is dropped. */
+  long limit() {
+    double factor = config.dropless() ? 1 : config.factor();
+    double share = config.topK() * factor * groupTokens() / config.experts();
+    // Less an ulp or two, so that 1.1 · 10 / 11 is 1 place and not 2. No expert can get more than
+    // all tokens.
+    long wanted = Math.max(config.minCapacity(), (long) Math.ceil(share * (1 - 1e-12)));
+    return Math.min(wanted, groupTokens());
+  }
+
+  /** C, if T bounds the places. */
+  long bounded() {
+    return rounded(limit() * groups());
+  }
+
+  /** Gives each assignment a place as {@link MoeConfig#drop()} says. */
+  Slots assign(Tensor chosenSK, Tensor prioritiesSK, boolean choiceMajor) {
+    if (config.dropless()) {
+      Tensor positions = positions(chosenSK, config.experts(), choiceMajor);
+      Tensor most = positions.max().add(new Scalar(1)).reshape(1);
+      if (world.size() > 1) {
+        world.allReduce(most, Reduction.MAX).await();
+      }
+      long capacity = rounded(Math.max(1, most.item_long()));
+      return new Slots(slots(chosenSK, positions, capacity), capacity);
+    }
+    return place(chosenSK, ranked(chosenSK, prioritiesSK, choiceMajor));
+  }
+
+  /** Slots of given positions within group and expert; those of T and above are dropped. */
+  Slots place(Tensor chosenSK, Tensor positionsSK) {
+    long limit = limit();
+    long capacity = bounded();
+    Tensor kept = positionsSK.lt(new Scalar(limit)).logical_and(positionsSK.ge(new Scalar(0)));
+    Tensor inBuffer = positionsSK.add(groupOfToken().mul(new Scalar(limit)));
+    Tensor positions = torch.where(kept, inBuffer, new Scalar(-1L));
+    return new Slots(slots(chosenSK, positions, capacity), capacity);
+  }
+
+  private Tensor ranked(Tensor chosenSK, Tensor prioritiesSK, boolean choiceMajor) {
+    // Groups count separately: each has experts of its own.
+    int all = Math.toIntExact(groups() * config.experts());
+    Tensor chosen =
+        torch.where(
+            chosenSK.ge(new Scalar(0)),
+            chosenSK.add(groupOfToken().mul(new Scalar((long) config.experts()))),
+            new Scalar(-1L));
+    switch (config.drop()) {
+      case POSITION:
+        return positions(chosen, all, choiceMajor);
+      case BATCH_PRIORITY:
+        {
+          Tensor best = prioritiesSK.detach().max(1, false).get0();
+          Tensor order = torch.argsort(best, true, 0, true);
+          Tensor sorted = positions(chosen.index_select(0, order), all, choiceMajor);
+          return torch.empty_like(sorted).index_copy_(0, order, sorted);
+        }
+      case PROBABILITY:
+        {
+          // Assignments in the order in which they would be served, stably sorted.
+          Tensor served = choiceMajor ? chosen.t() : chosen;
+          Tensor weight = choiceMajor ? prioritiesSK.detach().t() : prioritiesSK.detach();
+          Tensor order = torch.argsort(weight.reshape(-1), true, 0, true);
+          Tensor sorted =
+              positions(served.reshape(-1, 1).index_select(0, order), all, false).reshape(-1);
+          Tensor back = torch.empty_like(sorted).index_copy_(0, order, sorted);
+          return choiceMajor
+              ? back.reshape(served.sizes().vec().get()).t()
+              : back.reshape(chosen.sizes().vec().get());
+        }
+    }
+    throw new AssertionError(config.drop());
+  }
+
+  private Tensor groupOfToken() {
+    return torch
+        .arange(new Scalar(tokens))
+        .to(ScalarType.Long)
+        .floor_divide(new Scalar(groupTokens()))
+        .reshape(-1, 1);
+  }
+
+  private static Tensor slots(Tensor chosen, Tensor positions, long capacity) {
+    Tensor placed = positions.ge(new Scalar(0)).logical_and(chosen.ge(new Scalar(0)));
+    return torch.where(placed, chosen.mul(new Scalar(capacity)).add(positions), new Scalar(-1L));
+  }
+
+  private static Tensor positions(Tensor chosenSK, int experts, boolean choiceMajor) {
+    Tensor order = (choiceMajor ? chosenSK.t() : chosenSK).reshape(-1);
+    // The experts, and one more for those that chose none.
+    Tensor target = torch.where(order.ge(new Scalar(0)), order, new Scalar((long) experts));
+    Tensor oneHot = torch.one_hot(target, experts + 1);
+    Tensor position =
+        oneHot.cumsum(0).gather(1, target.reshape(-1, 1)).reshape(-1).sub(new Scalar(1));
+    Tensor known = torch.where(order.ge(new Scalar(0)), position, new Scalar(-1L));
+    long rows = chosenSK.size(0);
+    long choices = chosenSK.size(1);
+    return choiceMajor ? known.reshape(choices, rows).t() : known.reshape(rows, choices);
+  }
+
+  private long rounded(long places) {
+    return (places + divisor - 1) / divisor * divisor;
+  }
+}

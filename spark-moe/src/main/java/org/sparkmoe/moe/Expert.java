@@ -1,0 +1,37 @@
+package org.sparkmoe.moe;
+
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.bytedeco.pytorch.Tensor;
+import org.sparkmoe.tensor.Parameter;
+
+/**
+ * The experts of one rank: El = E/N_EP of them, each with its shard of N_ESP. The shards' outputs
+ * are summed by the ESP-ReduceScatter.
+ */
+public interface Expert {
+
+  List<Parameter> parameters();
+
+  /**
+   * Begins a pass. Called by the thread that owns the step's scope: buffers that backward needs are
+   * allocated here, and live as long as that scope.
+   *
+   * @param inputERM {@code [El, R, M]} of the compute type; its rows are filled chunk by chunk,
+   *     each before {@link ExpertPass#forward} is called for it
+   * @param backward whether backward will follow
+   */
+  ExpertPass begin(Tensor inputERM, boolean backward);
+
+  /**
+   * Experts in plain torch operations; autograd makes the backward. It computes forward a second
+   * time then, so that backward may be cut into other chunks than forward.
+   *
+   * @param parameters that {@code function} uses
+   * @param function from {@code [El, rows, M]} to this shard's part of the output, same shape, each
+   *     row for itself
+   */
+  static Expert of(List<Parameter> parameters, UnaryOperator<Tensor> function) {
+    return new AutogradExpert(List.copyOf(parameters), function);
+  }
+}

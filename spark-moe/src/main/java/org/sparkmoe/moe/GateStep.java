@@ -1,0 +1,158 @@
+package org.sparkmoe.moe;
+
+import java.util.function.UnaryOperator;
+import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.collective.Communicator.Reduction;
+
+/**
+ * What a gate may use while it routes: capacity, random numbers, and sums over ranks.
+ *
+ * <p>A loss that looks at all tokens is a function f of sums over all ranks. {@link #share} gives
+ * this rank's share of it: the shares add up to f, and the gradient of each is f's gradient by that
+ * rank's own tokens.
+ */
+public final class GateStep {
+  private final StepContext context;
+  private final Capacity capacity;
+  private final TokenRandom random;
+  private final Communicator world;
+
+  GateStep(StepContext context, int layer, Capacity capacity) {
+    this.context = context;
+    this.capacity = capacity;
+    this.random = new TokenRandom(context, layer, capacity.tokens());
+    this.world = capacity.world();
+  }
+
+  public StepContext context() {
+    return context;
+  }
+
+  public MoeConfig config() {
+    return capacity.config();
+  }
+
+  /** S, tokens of this rank. */
+  public long tokens() {
+    return capacity.tokens();
+  }
+
+  /** n, tokens of a routing group. */
+  public long groupTokens() {
+    return capacity.groupTokens();
+  }
+
+  /** Routing groups of this rank: its tokens are {@code groups · groupTokens}, group by group. */
+  public long groups() {
+    return capacity.groups();
+  }
+
+  /** T, places of an expert for one routing group. If no token is dropped: as if f were 1. */
+  public long limit() {
+    return capacity.limit();
+  }
+
+  /** C, places of an expert for all routing groups of this rank, if T bounds them. */
+  public long boundedCapacity() {
+    return capacity.bounded();
+  }
+
+  /**
+   * Gives each assignment a place, dropping over capacity as {@code moe.drop} says.
+   *
+   * @param chosenSK {@code [S, K]} i64 experts, -1 none
+   * @param prioritiesSK {@code [S, K]} probabilities (not logits), for dropping by probability
+   * @param choiceMajor whether all first choices are served before any second
+   */
+  public Slots assign(Tensor chosenSK, Tensor prioritiesSK, boolean choiceMajor) {
+    return capacity.assign(chosenSK, prioritiesSK, choiceMajor);
+  }
+
+  /**
+   * Slots of positions that the gate has decided itself.
+   *
+   * @param chosenSK {@code [S, K]} i64 experts, -1 none
+   * @param positionsSK {@code [S, K]} i64 within routing group and expert, from 0 to below {@link
+   *     #limit()}; -1 none
+   */
+  public Slots place(Tensor chosenSK, Tensor positionsSK) {
+    return capacity.place(chosenSK, positionsSK);
+  }
+
+  /**
+   * Uniform in (0, 1), the same for a token in every layout.
+   *
+   * @param stream tells several draws of one layer and step apart
+   * @param like gives device and dtype
+   * @return {@code [S, columns]}
+   */
+  public Tensor uniform(int stream, int columns, Tensor like) {
+    return random.uniform(stream, columns).to(like.device(), like.scalar_type());
+  }
+
+  /** Standard normal, as {@link #uniform}. */
+  public Tensor normal(int stream, int columns, Tensor like) {
+    return random.normal(stream, columns).to(like.device(), like.scalar_type());
+  }
+
+  /** Sum over all ranks, without gradient; {@code local} is not changed. */
+  public Tensor worldSum(Tensor local) {
+    Tensor sum = local.detach().clone();
+    if (world.size() > 1) {
+      world.allReduce(sum, Reduction.SUM).await();
+    }
+    return sum;
+  }
+
+  /**
+   * This rank's share of f(sum of {@code local} over all ranks).
+   *
+   * @param local {@code [n]} under autograd: sums over this rank's tokens
+   * @param f from {@code [n]} to a scalar, in torch operations
+   * @return scalar under autograd
+   */
+  public Tensor share(Tensor local, UnaryOperator<Tensor> f) {
+    Tensor total = worldSum(local);
+    Tensor value;
+    try (AutoGradMode recording = new AutoGradMode(true)) {
+      total.set_requires_grad(true);
+      value = f.apply(total);
+    }
+    value.backward();
+    Tensor slope = total.grad();
+    double part = (double) tokens() / context.microStepTokens();
+    Tensor deviation = local.sub(local.detach()).mul(slope).sum();
+    return deviation.add(value.detach().mul(new Scalar(part)));
+  }
+
+  /**
+   * The usual balancing loss E·Σ_e (share of tokens that chose e)·(mean probability of e), this
+   * rank's share (Switch, GShard on first choices, Mixtral on all).
+   *
+   * @param probabilitiesSE {@code [S, E]} under autograd
+   * @param chosenSK {@code [S, K]} i64, -1 none
+   */
+  public Tensor balanceLoss(Tensor probabilitiesSE, Tensor chosenSK) {
+    double n = context.microStepTokens();
+    Tensor fraction = worldSum(counts(chosenSK, probabilitiesSE)).div(new Scalar(n));
+    Tensor mean = probabilitiesSE.sum(0).div(new Scalar(n));
+    return fraction.mul(mean).sum().mul(new Scalar((double) config().experts()));
+  }
+
+  /**
+   * How many of this rank's assignments name each expert.
+   *
+   * @return {@code [E]} of the dtype of {@code like}
+   */
+  public Tensor counts(Tensor chosenSK, Tensor like) {
+    Tensor flat = chosenSK.reshape(-1);
+    Tensor weights = flat.ge(new Scalar(0)).to(like.scalar_type());
+    return torch
+        .zeros(new long[] {config().experts()}, like.options())
+        .scatter_add_(0, flat.clamp_min(new Scalar(0L)), weights);
+  }
+}

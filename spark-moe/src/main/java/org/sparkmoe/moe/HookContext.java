@@ -1,0 +1,11 @@
+package org.sparkmoe.moe;
+
+/**
+ * What a hook is told about the value it sees.
+ *
+ * @param step batch metadata
+ * @param layer index of the layer, from 0
+ * @param chunk index of the chunk, from 0; 0 at the outer points
+ * @param chunks number of chunks in this direction; 1 at the outer points
+ */
+public record HookContext(StepContext step, int layer, int chunk, int chunks) {}

@@ -1,0 +1,8 @@
+package org.sparkmoe.moe;
+
+/** Makes hooks. */
+public interface HookProvider extends ModuleProvider {
+
+  /** Makes the hook of one layer. */
+  Hook create(ModuleContext context);
+}

@@ -1,0 +1,25 @@
+package org.sparkmoe.moe;
+
+import java.util.Map;
+import org.sparkmoe.schedule.graph.TaskGraph;
+
+/**
+ * How the tasks of one layer run. The layer binds bodies to the ids {@code dispatch.j,
+ * all_gather.j, expert.j, reduce_scatter.j, combine.j} of chunk j in both directions, backward also
+ * {@code expert_weight_gradient.j}; without that task the weight gradient belongs to {@code
+ * expert.j}. In backward {@code dispatch.j} is the first AlltoAll in time, which is the adjoint of
+ * combine. Bodies of other tasks are the execution's own.
+ */
+public interface MoeExecution {
+
+  TaskGraph forward();
+
+  TaskGraph backward();
+
+  /**
+   * Runs {@code graph}, and returns when all of it is done.
+   *
+   * @param bodies one for each task of the layer; may run on any thread, in the order of the graph
+   */
+  void run(TaskGraph graph, Map<String, Runnable> bodies);
+}

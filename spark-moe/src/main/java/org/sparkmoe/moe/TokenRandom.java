@@ -1,0 +1,51 @@
+package org.sparkmoe.moe;
+
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Random numbers as a hash (SplitMix64's finalizer) of seed, step, micro-batch, layer, stream and
+ * the token's global position: the same for a token wherever it is computed and however often.
+ */
+final class TokenRandom {
+  private static final long GOLDEN = 0x9E3779B97F4A7C15L;
+
+  private final StepContext context;
+  private final int layer;
+  private final long tokens;
+
+  TokenRandom(StepContext context, int layer, long tokens) {
+    this.context = context;
+    this.layer = layer;
+    this.tokens = tokens;
+  }
+
+  /** {@code [tokens, columns]} f64 in (0, 1). */
+  Tensor uniform(int stream, int columns) {
+    long key = mix(context.seed());
+    for (long part : new long[] {context.step(), context.microBatch(), layer, stream, columns}) {
+      key = mix(key ^ mix(part + GOLDEN));
+    }
+    double[] values = new double[Math.toIntExact(tokens * columns)];
+    long first = context.firstToken() * columns;
+    for (int i = 0; i < values.length; i++) {
+      values[i] = ((mix(key + (first + i) * GOLDEN) >>> 11) + 0.5) * 0x1p-53;
+    }
+    return Tensor.create(values, tokens, columns);
+  }
+
+  /** {@code [tokens, columns]} f64, standard normal (Box–Muller). */
+  Tensor normal(int stream, int columns) {
+    Tensor radius = uniform(2 * stream, columns).log_().mul_(new Scalar(-2.0)).sqrt_();
+    Tensor angle = uniform(2 * stream + 1, columns).mul_(new Scalar(2 * Math.PI));
+    return radius.mul_(torch.cos(angle));
+  }
+
+  private static long mix(long value) {
+    long z = value;
+    z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+    z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+    return z ^ (z >>> 31);
+  }
+}
