@@ -1,0 +1,143 @@
+package org.sparkmoe.conf;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import com.typesafe.config.ConfigFactory;
+import com.typesafe.config.ConfigParseOptions;
+import com.typesafe.config.ConfigRenderOptions;
+import com.typesafe.config.ConfigUtil;
+import com.typesafe.config.ConfigValue;
+import com.typesafe.config.ConfigValueFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A configuration before it is bound: assignments over the user's file over the defaults in {@code
+ * reference.conf}. Substitutions are resolved after that, so that a default such as {@code
+ * ${cluster.ranks}} follows what the user sets; they see Java's system properties and the
+ * environment as well.
+ *
+ * @param effective everything
+ * @param defaults {@code reference.conf} alone
+ */
+public record ConfigSource(Config effective, Config defaults) {
+
+  /**
+   * Reads and merges.
+   *
+   * @param sections the top-level keys that are ours; those of other libraries' {@code
+   *     reference.conf} are left aside
+   * @param file the user's file, if there is one
+   * @param assignments texts {@code key=value}; later ones win. A value in brackets, braces or
+   *     quotes is read as HOCON, any other as it stands
+   * @throws ConfigurationException if the file cannot be read or is not HOCON, or an assignment has
+   *     no {@code =}
+   */
+  public static ConfigSource load(
+      Set<String> sections, @Nullable Path file, List<String> assignments) {
+    Config reference = only(sections, ConfigFactory.defaultReferenceUnresolved());
+    Config user = file == null ? ConfigFactory.empty() : parse(file);
+    Config effective = assign(assignments).withFallback(user).withFallback(reference);
+    return resolve(effective, reference);
+  }
+
+  /**
+   * The same for HOCON text, as a program has it.
+   *
+   * @throws ConfigurationException if it is not HOCON
+   */
+  public static ConfigSource parse(Set<String> sections, String hocon) {
+    Config reference = only(sections, ConfigFactory.defaultReferenceUnresolved());
+    try {
+      return resolve(ConfigFactory.parseString(hocon).withFallback(reference), reference);
+    } catch (ConfigException.Parse e) {
+      throw new ConfigurationException(List.of("the configuration is not HOCON: " + message(e)));
+    }
+  }
+
+  /** HOCON text with the comments of {@code reference.conf}, which {@link #load} reads back. */
+  public String render() {
+    return effective
+        .root()
+        .render(
+            ConfigRenderOptions.defaults()
+                .setOriginComments(false)
+                .setComments(true)
+                .setFormatted(true)
+                .setJson(false));
+  }
+
+  private static Config parse(Path file) {
+    if (!Files.isReadable(file) || Files.isDirectory(file)) {
+      throw new ConfigurationException(
+          List.of("--conf is \"%s\", must be a readable file".formatted(file)));
+    }
+    try {
+      return ConfigFactory.parseFile(
+          file.toFile(), ConfigParseOptions.defaults().setAllowMissing(false));
+    } catch (ConfigException e) {
+      throw new ConfigurationException(List.of("%s is not HOCON: %s".formatted(file, message(e))));
+    }
+  }
+
+  private static Config assign(List<String> assignments) {
+    Config config = ConfigFactory.empty();
+    List<String> problems = new ArrayList<>();
+    for (String assignment : assignments) {
+      int equals = assignment.indexOf('=');
+      if (equals < 1) {
+        problems.add("--set is \"%s\", must be key=value".formatted(assignment));
+        continue;
+      }
+      String key = assignment.substring(0, equals).strip();
+      try {
+        config = config.withValue(key, value(key, assignment.substring(equals + 1).strip()));
+      } catch (ConfigException e) {
+        problems.add("--set %s is not HOCON: %s".formatted(assignment, message(e)));
+      }
+    }
+    if (!problems.isEmpty()) {
+      throw new ConfigurationException(problems);
+    }
+    return config;
+  }
+
+  private static ConfigValue value(String key, String text) {
+    boolean hocon = text.startsWith("[") || text.startsWith("{") || text.startsWith("\"");
+    return hocon
+        ? ConfigFactory.parseString("value = " + text).getValue("value")
+        : ConfigValueFactory.fromAnyRef(text, "--set " + key);
+  }
+
+  private static ConfigSource resolve(Config effective, Config reference) {
+    Config system = ConfigFactory.systemProperties();
+    for (String key : effective.root().keySet()) {
+      // spark-submit passes spark.* as system properties, which are not part of our section spark.
+      system = system.withoutPath(ConfigUtil.quoteString(key));
+    }
+    try {
+      Config resolved = effective.withFallback(system).resolve();
+      Config defaults = reference.withFallback(system).resolve();
+      return new ConfigSource(
+          only(effective.root().keySet(), resolved), only(reference.root().keySet(), defaults));
+    } catch (ConfigException e) {
+      throw new ConfigurationException(List.of(message(e)));
+    }
+  }
+
+  private static Config only(Set<String> keys, Config config) {
+    Config result = config;
+    for (String key : config.root().keySet()) {
+      result = keys.contains(key) ? result : result.withoutPath(ConfigUtil.quoteString(key));
+    }
+    return result;
+  }
+
+  private static String message(ConfigException e) {
+    return String.valueOf(e.getMessage());
+  }
+}
