@@ -1,7 +1,9 @@
 package org.sparkmoe.tensor;
 
+import java.util.function.Supplier;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
 
 /**
  * Owns every native object that this thread makes while the scope is open, and frees them when it
@@ -26,6 +28,23 @@ public final class TensorScope implements AutoCloseable {
       pointer.retainReference();
     }
     return pointer;
+  }
+
+  /**
+   * Runs {@code body} in a scope of its own: its result comes out into the caller's scope, all its
+   * other native objects are freed.
+   *
+   * @param body returns a tensor of any shape, one it was given or one it made
+   * @return the same values as the tensor that {@code body} returned, not a copy of them
+   */
+  public static Tensor compute(Supplier<Tensor> body) {
+    Tensor kept;
+    try (TensorScope scope = open()) {
+      kept = keep(new Tensor(body.get()));
+    }
+    Tensor result = new Tensor(kept);
+    release(kept);
+    return result;
   }
 
   /** Frees what was kept; it must not be used again. */

@@ -1,0 +1,73 @@
+package org.sparkmoe.kernel;
+
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.tensor.TensorCheck;
+import org.sparkmoe.tensor.TensorScope;
+
+/** What all implementations of {@link RoutingKernels} refuse. */
+final class RoutingArguments {
+  private RoutingArguments() {}
+
+  static void experts(Tensor experts, int nExperts) {
+    TensorCheck.dtype("experts", experts, ScalarType.Long);
+    TensorCheck.shape("experts", experts, TensorCheck.ANY, TensorCheck.ANY);
+    TensorCheck.contiguous("experts", experts);
+    if (nExperts < 1) {
+      throw new IllegalArgumentException("nExperts %d must be positive".formatted(nExperts));
+    }
+  }
+
+  /** A buffer {@code [nSlots, M]} or tokens {@code [S, M]}. */
+  static void rows(String name, Tensor rows, long count) {
+    TensorCheck.dtype(name, rows, ScalarType.Float, ScalarType.Double, ScalarType.BFloat16);
+    TensorCheck.shape(name, rows, count, TensorCheck.ANY);
+    TensorCheck.contiguous(name, rows);
+  }
+
+  static void slots(Tensor slots, long tokens) {
+    TensorCheck.dtype("slots", slots, ScalarType.Long);
+    TensorCheck.shape("slots", slots, tokens, TensorCheck.ANY);
+    TensorCheck.contiguous("slots", slots);
+  }
+
+  static void weights(Tensor weights, Tensor slots, Tensor rows) {
+    TensorCheck.dtype("weights", weights, accumulatorType(rows));
+    TensorCheck.shape("weights", weights, slots.size(0), slots.size(1));
+    TensorCheck.contiguous("weights", weights);
+  }
+
+  static void sameType(String name, Tensor tensor, String otherName, Tensor other) {
+    if (tensor.scalar_type().intern() != other.scalar_type().intern()) {
+      throw new IllegalArgumentException(
+          "%s has dtype %s, but %s has %s"
+              .formatted(
+                  name, tensor.scalar_type().intern(), otherName, other.scalar_type().intern()));
+    }
+  }
+
+  /** In which dtype sums of rows are taken. */
+  static ScalarType accumulatorType(Tensor rows) {
+    return rows.scalar_type().intern() == ScalarType.Double ? ScalarType.Double : ScalarType.Float;
+  }
+
+  /** Refuses an index that is neither -1 nor below {@code limit}. */
+  static void range(String name, Tensor index, String limitName, long limit) {
+    if (index.numel() == 0) {
+      return;
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      long smallest = index.min().item_long();
+      long largest = index.max().item_long();
+      if (smallest < -1 || largest >= limit) {
+        throw outside(name, smallest < -1 ? smallest : largest, limitName, limit);
+      }
+    }
+  }
+
+  static IllegalArgumentException outside(String name, long value, String limitName, long limit) {
+    return new IllegalArgumentException(
+        "%s holds %d, allowed: -1 to %d (%s %d)"
+            .formatted(name, value, limit - 1, limitName, limit));
+  }
+}

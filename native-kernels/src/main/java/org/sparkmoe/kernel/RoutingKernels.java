@@ -1,0 +1,89 @@
+package org.sparkmoe.kernel;
+
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Moves tokens into the experts' buffer and back: the sparse Order and Inverse Order of the paper's
+ * §3.1, with their gradients.
+ *
+ * <p>Letters: S tokens, K choices of a token, M width, E experts. The buffer has {@code nSlots}
+ * rows; {@code slots[s, k]} is the row of the k-th choice of token s, or -1 where there is none,
+ * because it was dropped. No row is used twice. All tensors are contiguous and on the CPU; tokens
+ * and buffers are f32, f64 or bf16, and sums over choices are taken in f32 (f64 for f64), in the
+ * order of choices, and rounded once.
+ *
+ * <p>Every method throws {@link IllegalArgumentException} for a wrong shape or dtype, and for a
+ * slot or an expert outside its range. None records autograd.
+ */
+public interface RoutingKernels {
+
+  /** The fastest implementation that works here. */
+  static RoutingKernels best() {
+    return torch();
+  }
+
+  /** Made of libtorch's operators. */
+  static RoutingKernels torch() {
+    return new TorchRoutingKernels();
+  }
+
+  /**
+   * The place of each assignment in the queue of its expert, from 0.
+   *
+   * @param experts {@code [S, K] i64}, -1 for no expert
+   * @param nExperts E
+   * @param choiceMajor whether all first choices take their places before any second choice, as in
+   *     GShard; otherwise tokens take theirs one after another
+   * @return {@code [S, K] i64}, -1 where there is no expert
+   */
+  Tensor capacityPositions(Tensor experts, int nExperts, boolean choiceMajor);
+
+  /**
+   * Copies each token into its slots.
+   *
+   * @param tokens {@code [S, M]}
+   * @param slots {@code [S, K] i64}
+   * @return {@code [nSlots, M]} in the dtype of {@code tokens}; rows of slots not used are zero
+   */
+  Tensor order(Tensor tokens, Tensor slots, long nSlots);
+
+  /**
+   * The gradient of {@link #order} by its tokens: the sum over the slots of a token.
+   *
+   * @param bufferGradient {@code [nSlots, M]}
+   * @param slots {@code [S, K] i64}
+   * @return {@code [S, M]} in the dtype of {@code bufferGradient}
+   */
+  Tensor orderGradient(Tensor bufferGradient, Tensor slots);
+
+  /**
+   * The weighted sum over the slots of each token.
+   *
+   * @param buffer {@code [nSlots, M]}
+   * @param slots {@code [S, K] i64}
+   * @param weights {@code [S, K]} f32, or f64 if {@code buffer} is
+   * @return {@code [S, M]} in the dtype of {@code buffer}
+   */
+  Tensor inverseOrder(Tensor buffer, Tensor slots, Tensor weights);
+
+  /**
+   * The gradient of {@link #inverseOrder} by its weights: dot products of rows.
+   *
+   * @param gradient {@code [S, M]}
+   * @param buffer {@code [nSlots, M]} in the dtype of {@code gradient}
+   * @param slots {@code [S, K] i64}
+   * @return {@code [S, K]} f32, or f64 if {@code buffer} is; zero where there is no slot
+   */
+  Tensor inverseOrderWeightGradient(Tensor gradient, Tensor buffer, Tensor slots);
+
+  /**
+   * The gradient of {@link #inverseOrder} by its buffer: each token's gradient, times its weight,
+   * in its slots.
+   *
+   * @param gradient {@code [S, M]}
+   * @param slots {@code [S, K] i64}
+   * @param weights {@code [S, K]} f32, or f64 if {@code gradient} is
+   * @return {@code [nSlots, M]} in the dtype of {@code gradient}; rows of slots not used are zero
+   */
+  Tensor inverseOrderBufferGradient(Tensor gradient, Tensor slots, Tensor weights, long nSlots);
+}

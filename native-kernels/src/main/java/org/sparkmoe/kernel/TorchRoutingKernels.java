@@ -1,0 +1,171 @@
+package org.sparkmoe.kernel;
+
+import java.util.function.Supplier;
+import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.T_TensorTensor_T;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.tensor.TensorScope;
+
+/** Routing kernels out of libtorch's index operators. */
+final class TorchRoutingKernels implements RoutingKernels {
+  @Override
+  public Tensor capacityPositions(Tensor experts, int nExperts, boolean choiceMajor) {
+    RoutingArguments.experts(experts, nExperts);
+    RoutingArguments.range("experts", experts, "nExperts", nExperts);
+    return withoutAutograd(
+        () -> {
+          Tensor inPriority = choiceMajor ? experts.t().contiguous() : experts;
+          Tensor positions =
+              positions(inPriority.view(-1), nExperts).view(inPriority.size(0), inPriority.size(1));
+          return choiceMajor ? positions.t().contiguous() : positions;
+        });
+  }
+
+  /** Assignments sorted by expert, in a stable way, stand in the order of their positions. */
+  private static Tensor positions(Tensor experts, int nExperts) {
+    Tensor none = experts.lt(zero());
+    Tensor keys = experts.masked_fill(none, new Scalar((long) nExperts));
+    T_TensorTensor_T sorted = keys.sort(new BoolOptional(true), 0, false);
+    Tensor counts = keys.bincount(new TensorOptional(), nExperts + 1L);
+    Tensor starts = counts.cumsum(0).sub(counts);
+    Tensor places =
+        torch
+            .arange(new Scalar(experts.numel()), new TensorOptions(ScalarType.Long))
+            .sub(starts.index_select(0, sorted.get0()));
+    Tensor positions = torch.empty_like(experts);
+    positions.scatter_(0, sorted.get1(), places);
+    return positions.masked_fill_(none, new Scalar(-1L));
+  }
+
+  @Override
+  public Tensor order(Tensor tokens, Tensor slots, long nSlots) {
+    RoutingArguments.slots(slots, tokens.size(0));
+    RoutingArguments.rows("tokens", tokens, slots.size(0));
+    RoutingArguments.range("slots", slots, "nSlots", nSlots);
+    return withoutAutograd(() -> scatter(tokens, assignmentOfSlot(slots, nSlots), slots.size(1)));
+  }
+
+  @Override
+  public Tensor orderGradient(Tensor bufferGradient, Tensor slots) {
+    RoutingArguments.slots(slots, slots.size(0));
+    RoutingArguments.rows("bufferGradient", bufferGradient, bufferGradient.size(0));
+    RoutingArguments.range("slots", slots, "nSlots", bufferGradient.size(0));
+    return withoutAutograd(
+        () -> {
+          Tensor sum = accumulator(slots.size(0), bufferGradient);
+          for (long k = 0; k < slots.size(1); k++) {
+            sum.add_(gather(bufferGradient, slots.select(1, k)));
+          }
+          return sum.to(bufferGradient.scalar_type());
+        });
+  }
+
+  @Override
+  public Tensor inverseOrder(Tensor buffer, Tensor slots, Tensor weights) {
+    RoutingArguments.slots(slots, slots.size(0));
+    RoutingArguments.rows("buffer", buffer, buffer.size(0));
+    RoutingArguments.weights(weights, slots, buffer);
+    RoutingArguments.range("slots", slots, "nSlots", buffer.size(0));
+    return withoutAutograd(
+        () -> {
+          Tensor sum = accumulator(slots.size(0), buffer);
+          for (long k = 0; k < slots.size(1); k++) {
+            sum.addcmul_(gather(buffer, slots.select(1, k)), weights.narrow(1, k, 1));
+          }
+          return sum.to(buffer.scalar_type());
+        });
+  }
+
+  @Override
+  public Tensor inverseOrderWeightGradient(Tensor gradient, Tensor buffer, Tensor slots) {
+    RoutingArguments.slots(slots, gradient.size(0));
+    RoutingArguments.rows("gradient", gradient, slots.size(0));
+    RoutingArguments.rows("buffer", buffer, buffer.size(0));
+    RoutingArguments.sameType("gradient", gradient, "buffer", buffer);
+    RoutingArguments.range("slots", slots, "nSlots", buffer.size(0));
+    return withoutAutograd(
+        () -> {
+          Tensor dots =
+              torch.zeros(
+                  new long[] {slots.size(0), slots.size(1)},
+                  new TensorOptions(RoutingArguments.accumulatorType(buffer)));
+          Tensor wide = gradient.to(RoutingArguments.accumulatorType(buffer));
+          for (long k = 0; k < slots.size(1); k++) {
+            dots.select(1, k).copy_(gather(buffer, slots.select(1, k)).mul(wide).sum(1));
+          }
+          return dots;
+        });
+  }
+
+  @Override
+  public Tensor inverseOrderBufferGradient(
+      Tensor gradient, Tensor slots, Tensor weights, long nSlots) {
+    RoutingArguments.slots(slots, gradient.size(0));
+    RoutingArguments.rows("gradient", gradient, slots.size(0));
+    RoutingArguments.weights(weights, slots, gradient);
+    RoutingArguments.range("slots", slots, "nSlots", nSlots);
+    return withoutAutograd(
+        () -> {
+          Tensor assignment = assignmentOfSlot(slots, nSlots);
+          Tensor rows = scatter(gradient, assignment, slots.size(1));
+          if (weights.numel() == 0) {
+            return rows;
+          }
+          Tensor factors = weights.view(-1).index_select(0, assignment.clamp_min(zero()));
+          return rows.mul_(factors.unsqueeze(1));
+        });
+  }
+
+  /** {@code [nSlots]}: the place in {@code slots.view(-1)} of each slot, -1 for slots not used. */
+  private static Tensor assignmentOfSlot(Tensor slots, long nSlots) {
+    Tensor flat = slots.view(-1);
+    Tensor used = flat.ge(zero()).nonzero().view(-1);
+    return torch
+        .full(new long[] {nSlots}, new Scalar(-1L), new TensorOptions(ScalarType.Long))
+        .index_copy_(0, flat.index_select(0, used), used);
+  }
+
+  /** {@code [nSlots, M]}: rows of tokens by slot, zero where the assignment is -1. */
+  private static Tensor scatter(Tensor tokens, Tensor assignment, long choices) {
+    if (tokens.size(0) == 0 || choices == 0) {
+      return torch.zeros(new long[] {assignment.numel(), tokens.size(1)}, tokens.options());
+    }
+    Tensor source = assignment.clamp_min(zero()).floor_divide(new Scalar(choices));
+    Tensor empty = assignment.lt(zero()).nonzero().view(-1);
+    return tokens.index_select(0, source).index_fill_(0, empty, zero());
+  }
+
+  /**
+   * {@code [S, M]}: the row of each slot, zero where there is none, even if row 0 is not finite.
+   */
+  private static Tensor gather(Tensor buffer, Tensor slots) {
+    if (buffer.size(0) == 0) {
+      return torch.zeros(new long[] {slots.numel(), buffer.size(1)}, buffer.options());
+    }
+    Tensor dropped = slots.lt(zero()).nonzero().view(-1);
+    return buffer.index_select(0, slots.clamp_min(zero())).index_fill_(0, dropped, zero());
+  }
+
+  private static Tensor accumulator(long tokens, Tensor rows) {
+    return torch.zeros(
+        new long[] {tokens, rows.size(1)},
+        new TensorOptions(RoutingArguments.accumulatorType(rows)));
+  }
+
+  /** A new one each time: a native object made in the caller's scope dies with it. */
+  private static Scalar zero() {
+    return new Scalar(0L);
+  }
+
+  private static Tensor withoutAutograd(Supplier<Tensor> body) {
+    try (AutoGradMode off = new AutoGradMode(false)) {
+      return TensorScope.compute(body);
+    }
+  }
+}

@@ -1,0 +1,202 @@
+package org.sparkmoe.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.Arrays;
+import java.util.Random;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.Example;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.IntRange;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.tensor.TensorScope;
+
+/** What every implementation of the routing kernels must do. */
+abstract class RoutingKernelsContract {
+
+  abstract RoutingKernels kernels();
+
+  @Provide
+  Arbitrary<RoutingCase> cases() {
+    return Combinators.combine(
+            Arbitraries.integers().between(0, 40),
+            Arbitraries.integers().between(1, 4),
+            // Widths around the vector lengths of the machine, and one token of many registers.
+            Arbitraries.of(1, 2, 7, 8, 15, 16, 17, 31, 33, 64, 100, 257),
+            Arbitraries.of(0, 20, 100),
+            Arbitraries.longs())
+        .as(RoutingCase::random);
+  }
+
+  @Provide
+  Arbitrary<ScalarType> dtypes() {
+    return Arbitraries.of(ScalarType.Float, ScalarType.Double, ScalarType.BFloat16);
+  }
+
+  @Property(tries = 60)
+  void everyKernelMatchesPlainLoops(
+      @ForAll("cases") RoutingCase c, @ForAll("dtypes") ScalarType dtype) {
+    try (TensorScope scope = TensorScope.open()) {
+      int m = c.width();
+      Tensor slots = longs(c.slots(), c.choices());
+      Tensor tokens = rows(c.tokens(), m).to(dtype);
+      Tensor buffer = rows(c.buffer(), m).to(dtype);
+      int choices = c.choices();
+      Tensor weights =
+          rows(c.weights(), choices)
+              .to(dtype == ScalarType.Double ? ScalarType.Double : ScalarType.Float);
+      double[][] ones = new double[c.slots().length][choices];
+      Arrays.stream(ones).forEach(row -> Arrays.fill(row, 1));
+
+      assertEqual(
+          kernels().order(tokens, slots, c.nSlots()),
+          rows(PlainRouting.order(c.tokens(), c.slots(), ones, c.nSlots(), m), m).to(dtype));
+      assertEqual(
+          kernels().orderGradient(buffer, slots),
+          rows(PlainRouting.inverseOrder(c.buffer(), c.slots(), ones, m), m).to(dtype));
+      assertEqual(
+          kernels().inverseOrder(buffer, slots, weights),
+          rows(PlainRouting.inverseOrder(c.buffer(), c.slots(), c.weights(), m), m).to(dtype));
+      assertEqual(
+          kernels().inverseOrderBufferGradient(tokens, slots, weights, c.nSlots()),
+          rows(PlainRouting.order(c.tokens(), c.slots(), c.weights(), c.nSlots(), m), m).to(dtype));
+      assertEqual(
+          kernels().inverseOrderWeightGradient(tokens, buffer, slots),
+          rows(PlainRouting.weightGradient(c.tokens(), c.buffer(), c.slots()), choices)
+              .to(weights.scalar_type()));
+    }
+  }
+
+  @Property(tries = 40)
+  void orderThenInverseOrderWithWeightOneIsTheIdentityWhenNothingIsDropped(
+      @ForAll @IntRange(min = 1, max = 50) int tokens,
+      @ForAll @IntRange(min = 1, max = 80) int width,
+      @ForAll("dtypes") ScalarType dtype,
+      @ForAll long seed) {
+    try (TensorScope scope = TensorScope.open()) {
+      RoutingCase c = RoutingCase.random(tokens, 1, width, 0, seed);
+      Tensor slots = longs(c.slots(), c.choices());
+      Tensor x = torch.randn(tokens, width).to(dtype);
+      Tensor one =
+          torch
+              .ones(tokens, 1)
+              .to(dtype == ScalarType.Double ? ScalarType.Double : ScalarType.Float);
+      Tensor back = kernels().inverseOrder(kernels().order(x, slots, c.nSlots()), slots, one);
+      assertEqual(back, x);
+    }
+  }
+
+  @Property(tries = 40)
+  void positionsMatchPlainLoops(
+      @ForAll @IntRange(max = 60) int tokens,
+      @ForAll @IntRange(min = 1, max = 4) int choices,
+      @ForAll @IntRange(min = 1, max = 9) int nExperts,
+      @ForAll boolean choiceMajor,
+      @ForAll long seed) {
+    try (TensorScope scope = TensorScope.open()) {
+      Random random = new Random(seed);
+      long[][] experts = new long[tokens][choices];
+      for (long[] row : experts) {
+        Arrays.setAll(row, k -> random.nextInt(nExperts + 1) - 1);
+      }
+      assertEqual(
+          kernels().capacityPositions(longs(experts, choices), nExperts, choiceMajor),
+          longs(PlainRouting.capacityPositions(experts, nExperts, choiceMajor), choices));
+    }
+  }
+
+  @Example
+  void choiceMajorServesAllFirstChoicesBeforeAnySecond() {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor experts = longs(new long[][] {{0, 1}, {1, 0}, {1, -1}}, 2);
+      assertEqual(
+          kernels().capacityPositions(experts, 2, true),
+          longs(new long[][] {{0, 2}, {0, 1}, {1, -1}}, 2));
+      assertEqual(
+          kernels().capacityPositions(experts, 2, false),
+          longs(new long[][] {{0, 0}, {1, 1}, {2, -1}}, 2));
+    }
+  }
+
+  @Example
+  void aDroppedTokenIsZeroEvenIfTheBufferIsNotFinite() {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor slots = longs(new long[][] {{-1, 1}, {-1, -1}}, 2);
+      Tensor buffer = torch.full(new long[] {2, 3}, new Scalar(Double.NaN));
+      buffer.select(0, 1).fill_(new Scalar(2));
+      Tensor output = kernels().inverseOrder(buffer, slots, torch.ones(2, 2));
+      assertEqual(output.select(0, 0), torch.full(new long[] {3}, new Scalar(2.0)));
+      assertEqual(output.select(0, 1), torch.zeros(3));
+      assertEqual(
+          kernels().inverseOrderWeightGradient(torch.ones(2, 3), buffer, slots),
+          rows(new double[][] {{0, 6}, {0, 0}}, 2).to(ScalarType.Float));
+    }
+  }
+
+  @Example
+  void wrongArgumentsAreRefused() {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor tokens = torch.zeros(2, 3);
+      Tensor slots = longs(new long[][] {{0}, {4}}, 1);
+      assertThatThrownBy(() -> kernels().order(tokens, slots, 4))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("slots holds 4, allowed: -1 to 3 (nSlots 4)");
+      assertThatThrownBy(() -> kernels().order(tokens, slots.to(ScalarType.Int), 5))
+          .hasMessage("slots has dtype Int, allowed: [Long]");
+      assertThatThrownBy(() -> kernels().order(torch.zeros(3, 3), slots, 5))
+          .hasMessage("slots has shape [2, 1], expected [3, any]");
+      assertThatThrownBy(() -> kernels().order(torch.zeros(3, 2).t(), slots, 5))
+          .hasMessageContaining("tokens of shape [2, 3] must be contiguous");
+      assertThatThrownBy(
+              () ->
+                  kernels()
+                      .inverseOrder(
+                          torch.zeros(5, 3), slots, torch.ones(2, 1).to(ScalarType.Double)))
+          .hasMessage("weights has dtype Double, allowed: [Float]");
+      assertThatThrownBy(() -> kernels().capacityPositions(slots, 4, true))
+          .hasMessage("experts holds 4, allowed: -1 to 3 (nExperts 4)");
+    }
+  }
+
+  @Example
+  void onlyTheResultOutlivesAKernel() {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor tokens = torch.ones(4, 3).set_requires_grad(true);
+      Tensor slots = longs(new long[][] {{0}, {3}, {-1}, {2}}, 1);
+      long before = Pointer.totalCount();
+      try (TensorScope inner = TensorScope.open()) {
+        Tensor buffer = kernels().order(tokens, slots, 4);
+        assertThat(buffer.requires_grad()).isFalse();
+      }
+      assertThat(Pointer.totalCount()).isEqualTo(before);
+    }
+  }
+
+  private static void assertEqual(Tensor actual, Tensor expected) {
+    assertThat(actual.scalar_type().intern()).isEqualTo(expected.scalar_type().intern());
+    assertThat(actual.equal(expected))
+        .as(() -> "%s%nexpected %s".formatted(actual, expected))
+        .isTrue();
+  }
+
+  private static Tensor rows(double[][] values, int width) {
+    double[] flat = Arrays.stream(values).flatMapToDouble(Arrays::stream).toArray();
+    return (flat.length == 0 ? torch.zeros(0).to(ScalarType.Double) : Tensor.create(flat))
+        .view(values.length, width);
+  }
+
+  private static Tensor longs(long[][] values, int width) {
+    long[] flat = Arrays.stream(values).flatMapToLong(Arrays::stream).toArray();
+    return (flat.length == 0 ? torch.zeros(0).to(ScalarType.Long) : Tensor.create(flat))
+        .view(values.length, width);
+  }
+}

@@ -1,0 +1,8 @@
+package org.sparkmoe.kernel;
+
+class TorchRoutingKernelsTest extends RoutingKernelsContract {
+  @Override
+  RoutingKernels kernels() {
+    return RoutingKernels.torch();
+  }
+}
