@@ -41,6 +41,21 @@ public final class SegmentTape {
   private record Entry(Tensor[] inputs, Tensor[] outputs, Adjoint adjoint) {}
 
   private final List<Entry> entries = new ArrayList<>();
+  private final boolean recording;
+
+  /** A tape for training. */
+  public SegmentTape() {
+    this(true);
+  }
+
+  private SegmentTape(boolean recording) {
+    this.recording = recording;
+  }
+
+  /** A tape that runs segments without autograd and records nothing, for evaluation. */
+  public static SegmentTape withoutHistory() {
+    return new SegmentTape(false);
+  }
 
   /**
    * Runs {@code body} under autograd on detached copies of {@code inputs}. Parameters that the body
@@ -51,6 +66,11 @@ public final class SegmentTape {
    * @return the results, detached
    */
   public Tensor[] compute(Tensor[] inputs, UnaryOperator<Tensor[]> body) {
+    if (!recording) {
+      try (AutoGradMode off = new AutoGradMode(false)) {
+        return body.apply(inputs.clone());
+      }
+    }
     Tensor[] leaves = new Tensor[inputs.length];
     Tensor[] results;
     try (AutoGradMode recording = new AutoGradMode(true)) {
@@ -80,7 +100,9 @@ public final class SegmentTape {
    * @return {@code outputs}
    */
   public Tensor[] record(Tensor[] inputs, Tensor[] outputs, Adjoint adjoint) {
-    entries.add(new Entry(inputs.clone(), outputs, adjoint));
+    if (recording) {
+      entries.add(new Entry(inputs.clone(), outputs, adjoint));
+    }
     return outputs;
   }
 
@@ -96,6 +118,9 @@ public final class SegmentTape {
 
   /** Runs backward from several outputs at once, which share their common history. */
   public void backward(Tensor[] outputs, Tensor[] seeds) {
+    if (!recording) {
+      throw new IllegalStateException("backward needs a tape with a history: new SegmentTape()");
+    }
     Map<Tensor, Tensor> gradients = new IdentityHashMap<>();
     for (int i = 0; i < outputs.length; i++) {
       accumulate(gradients, outputs[i], seeds[i]);

@@ -1,0 +1,20 @@
+package org.sparkmoe.model;
+
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+import org.sparkmoe.moe.RoutingStats;
+
+/**
+ * What a forward pass gives back.
+ *
+ * @param lossSum scalar f32 or f64 on the tape: negative log-likelihood, nats, summed over this
+ *     rank's tokens
+ * @param auxLoss scalar f32 or f64 on the tape: this rank's share of the auxiliary losses,
+ *     coefficients applied, summed over layers
+ * @param routing of each MoE layer, in order
+ */
+public record Forward(Tensor lossSum, Tensor auxLoss, List<RoutingStats> routing) {
+  public Forward {
+    routing = List.copyOf(routing);
+  }
+}

@@ -1,0 +1,230 @@
+package org.sparkmoe.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+import org.sparkmoe.moe.MoeConfig;
+import org.sparkmoe.moe.StepContext;
+import org.sparkmoe.tensor.Parameter;
+import org.sparkmoe.tensor.ParameterInitializer;
+import org.sparkmoe.tensor.Precision;
+import org.sparkmoe.tensor.SegmentTape;
+import org.sparkmoe.tensor.TensorCheck;
+import org.sparkmoe.tensor.TensorScope;
+import org.sparkmoe.topology.RankGroups;
+
+/**
+ * One rank's part of a decoder-only transformer with MoE layers.
+ *
+ * <p><b>Layout.</b> Letters as in the paper (§1): B sequences of L tokens per data-parallel rank, T
+ * = B·L, M the width, V the vocabulary. The residual stream {@code [S, M]}, S = T/N_MP, holds the
+ * rank's own tokens. Norms, embeddings, head and loss work on those and are replicated over the
+ * world; attention and dense feed-forward are sharded by heads and hidden units over the
+ * model-parallel group, with an AllGather before and a ReduceScatter after; an MoE layer takes the
+ * rank's tokens as they are. Since each rank's loss is a sum over its own tokens, gradients of
+ * replicated parameters are summed over the world and those of shards over the data-parallel group.
+ *
+ * <p><b>Types.</b> Parameters are f32 (f64 in {@link Precision#F64}). Activations are of the
+ * compute type; each segment casts the weights it uses. Statistics of norms and softmax, and the
+ * loss, are f32 also in bf16.
+ *
+ * <p><b>Names</b> follow Hugging Face's layouts up to renaming. Weights are {@code [out, in]};
+ * those of GPT-2 are stored transposed there (Conv1D), and {@code qkv} is {@code c_attn} viewed as
+ * {@code [3, heads·D, M]}. Layer {@code i}:
+ *
+ * <pre>
+ *  here                                  GPT-2               Mixtral
+ *  embedding.token.weight                wte.weight          model.embed_tokens.weight
+ *  embedding.position.weight             wpe.weight
+ *  layers.i.                             h.i.                model.layers.i.
+ *    attention_norm.{weight,bias}          ln_1                input_layernorm
+ *    attention.qkv.{weight,bias}           attn.c_attn
+ *    attention.{query,key,value}.weight                        self_attn.{q,k,v}_proj
+ *    attention.output.{weight,bias}        attn.c_proj         self_attn.o_proj
+ *    feed_forward_norm.{weight,bias}       ln_2                post_attention_layernorm
+ *    feed_forward.gate.weight                                  mlp.gate_proj (Mistral)
+ *    feed_forward.up.{weight,bias}         mlp.c_fc            mlp.up_proj (Mistral)
+ *    feed_forward.down.{weight,bias}       mlp.c_proj          mlp.down_proj (Mistral)
+ *    moe.*                                                     block_sparse_moe.*
+ *  final_norm.{weight,bias}              ln_f                model.norm
+ *  head.weight (if not tied)             lm_head.weight      lm_head.weight
+ * </pre>
+ *
+ * <p>Not thread-safe: one rank's thread uses it.
+ */
+public final class LanguageModel {
+  private final ModelConfig config;
+  private final RankGroups groups;
+  private final Precision precision;
+  private final SequenceParallel tokens;
+  private final Embedding embedding;
+  private final List<Sublayer> sublayers;
+  private final Norm finalNorm;
+  private final OutputHead head;
+  private final List<Parameter> parameters;
+
+  private LanguageModel(
+      ModelConfig config,
+      MoeConfig moe,
+      int vocabSize,
+      RankGroups groups,
+      ParameterInitializer initializer) {
+    this.config = config;
+    this.groups = groups;
+    this.precision = initializer.precision();
+    this.tokens = new SequenceParallel(groups.mp());
+    Weights weights = new Weights(initializer, groups);
+    embedding = new Embedding(config, weights, vocabSize, precision);
+    sublayers = sublayers(weights, initializer);
+    finalNorm = Norm.create(config, weights, "final_norm");
+    head =
+        new OutputHead(
+            config.tieEmbeddings()
+                ? embedding.token()
+                : weights.matrix("head.weight", config.initStd(), vocabSize, config.hiddenSize()),
+            precision);
+    parameters = weights.all();
+  }
+
+  /**
+   * Makes this rank's part of a model with first weights.
+   *
+   * @param vocabSize V, number of token ids
+   * @param initializer decides seed, types and device
+   * @throws IllegalArgumentException if the model cannot be shared out over the ranks, with one
+   *     line for each reason
+   */
+  public static LanguageModel create(
+      ModelConfig config,
+      MoeConfig moe,
+      int vocabSize,
+      RankGroups groups,
+      ParameterInitializer initializer) {
+    List<String> problems = config.layoutProblems(groups.topology());
+    if (!problems.isEmpty()) {
+      throw new IllegalArgumentException(String.join("\n", problems));
+    }
+    return new LanguageModel(config, moe, vocabSize, groups, initializer);
+  }
+
+  private List<Sublayer> sublayers(Weights weights, ParameterInitializer initializer) {
+    @Nullable RotaryEmbedding rotary =
+        config.architecture() == Architecture.MIXTRAL
+            ? RotaryEmbedding.create(config, initializer)
+            : null;
+    List<Sublayer> made = new ArrayList<>();
+    for (int layer = 0; layer < config.layers(); layer++) {
+      String name = "layers." + layer;
+      Norm attentionNorm = Norm.create(config, weights, name + ".attention_norm");
+      ShardedSublayer attention =
+          rotary == null
+              ? new Gpt2Attention(config, weights, name + ".attention")
+              : new GroupedQueryAttention(
+                  config, weights, name + ".attention", rotary, groups.mp());
+      made.add(Sublayer.sharded(attentionNorm, tokens, attention));
+      if (config.isMoe(layer)) {
+        throw new UnsupportedOperationException("MoE layers come with moe.MoeLayer");
+      }
+      Norm norm = Norm.create(config, weights, name + ".feed_forward_norm");
+      made.add(Sublayer.sharded(norm, tokens, feedForward(weights, name + ".feed_forward")));
+    }
+    return List.copyOf(made);
+  }
+
+  private ShardedSublayer feedForward(Weights weights, String name) {
+    return switch (config.architecture()) {
+      case GPT2 -> new Gpt2FeedForward(config, weights, name);
+      case MIXTRAL -> new SwiGluFeedForward(config, weights, name);
+    };
+  }
+
+  /** This rank's parameters, in the order of the forward pass. */
+  public List<Parameter> parameters() {
+    return parameters;
+  }
+
+  /**
+   * Predicts each token from those before it. All ranks call it together; the ranks of a
+   * model-parallel group with the same tokens.
+   *
+   * @param tape records the pass; {@link SegmentTape#withoutHistory()} for evaluation
+   * @param tokensBL1 {@code [B, L+1]} i64: the first L are read, the last L predicted
+   * @throws IllegalArgumentException if N_MP does not divide B·L or L is above the model's longest
+   */
+  public Forward forward(SegmentTape tape, Tensor tokensBL1, StepContext context) {
+    TensorCheck.shape("tokens", tokensBL1, TensorCheck.ANY, TensorCheck.ANY);
+    TensorCheck.dtype("tokens", tokensBL1, ScalarType.Long);
+    long length = tokensBL1.size(1) - 1;
+    ForwardPass pass = new ForwardPass(tape, new BatchShape(tokensBL1.size(0), length), context);
+    Tensor hiddenSM = hidden(tokensBL1.narrow(1, 0, length), pass);
+    Tensor targetsS = tokens.share(tokensBL1.narrow(1, 1, length).reshape(-1));
+    Tensor zero = torch.zeros(new long[] {}, hiddenSM.options()).to(precision.parameterType());
+    return new Forward(head.lossSum(tape, hiddenSM, targetsS), pass.auxLoss(zero), pass.routing());
+  }
+
+  /**
+   * Scores every next token, without history. All ranks call it together with token ids of the same
+   * shape; the ranks of a model-parallel group with the same ids. Where N_MP does not divide the
+   * tokens, sequences are padded at their end, which causal attention keeps from the result.
+   *
+   * @param tokensBL {@code [B, L]} i64
+   * @return {@code [B, L, V]} f32 or f64, on every rank
+   */
+  public Tensor logits(Tensor tokensBL) {
+    TensorCheck.shape("tokens", tokensBL, TensorCheck.ANY, TensorCheck.ANY);
+    TensorCheck.dtype("tokens", tokensBL, ScalarType.Long);
+    try (AutoGradMode off = new AutoGradMode(false)) {
+      return TensorScope.compute(() -> scores(tokensBL));
+    }
+  }
+
+  private Tensor scores(Tensor tokensBL) {
+    Tensor padded = padded(tokensBL);
+    BatchShape shape = BatchShape.of(padded);
+    SegmentTape tape = SegmentTape.withoutHistory();
+    Tensor hiddenSM = hidden(padded, new ForwardPass(tape, shape, evaluation(shape)));
+    Tensor hiddenTM = tokens.allGather(tape, hiddenSM);
+    return head.logits(
+        hiddenTM.view(shape.batch(), shape.length(), -1).narrow(1, 0, tokensBL.size(1)));
+  }
+
+  private Tensor padded(Tensor tokensBL) {
+    BatchShape shape = BatchShape.of(tokensBL);
+    long length = shape.length();
+    while (shape.batch() * length % groups.mp().size() != 0) {
+      length++;
+    }
+    Tensor padded = torch.zeros(new long[] {shape.batch(), length}, tokensBL.options());
+    padded.narrow(1, 0, shape.length()).copy_(tokensBL);
+    return padded;
+  }
+
+  private StepContext evaluation(BatchShape shape) {
+    long share = shape.tokens() / groups.mp().size();
+    long first = groups.dp().rank() * shape.tokens() + groups.mp().rank() * share;
+    return new StepContext(false, 0, 0, 0, 1, first, groups.dp().size() * shape.tokens());
+  }
+
+  /** The last norm's output, {@code [S, M]}. */
+  private Tensor hidden(Tensor tokensBL, ForwardPass pass) {
+    BatchShape shape = pass.shape();
+    if (shape.length() > config.maxSequenceLength()) {
+      throw new IllegalArgumentException(
+          "a sequence of %d tokens is longer than model.max-sequence-length = %d"
+              .formatted(shape.length(), config.maxSequenceLength()));
+    }
+    Tensor tokensS = tokens.share(tokensBL.reshape(-1));
+    Tensor positionsL = torch.arange(new Scalar((double) shape.length()), tokensBL.options());
+    Tensor positionsS = tokens.share(positionsL.repeat(shape.batch()));
+    Tensor residualSM = embedding.apply(pass.tape(), tokensS, positionsS);
+    for (Sublayer sublayer : sublayers) {
+      residualSM = sublayer.apply(residualSM, pass);
+    }
+    return pass.tape().compute(residualSM, finalNorm::apply);
+  }
+}

@@ -1,0 +1,69 @@
+package org.sparkmoe.model;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.bytedeco.pytorch.global.torch;
+import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.collective.CommunicatorFactory;
+import org.sparkmoe.collective.InProcessWorld;
+import org.sparkmoe.topology.RankGroups;
+import org.sparkmoe.topology.Topology;
+
+/** A cluster in one process: runs one thread for each rank. */
+final class Ranks {
+  private static final Duration TIMEOUT = Duration.ofSeconds(60);
+
+  private Ranks() {}
+
+  /** The results of {@code body} in rank order; fails with the first failure. */
+  static <T> List<T> run(Topology topology, Function<RankGroups, T> body) {
+    try (InProcessWorld world = InProcessWorld.of(topology.world(), TIMEOUT)) {
+      List<CompletableFuture<T>> results = new ArrayList<>();
+      for (int rank = 0; rank < topology.world(); rank++) {
+        int r = rank;
+        results.add(
+            CompletableFuture.supplyAsync(
+                () -> runRank(groups(topology, r, world.factory(r)), body), Ranks::start));
+      }
+      CompletableFuture.allOf(results.toArray(CompletableFuture[]::new))
+          .orTimeout(2 * TIMEOUT.toSeconds(), TimeUnit.SECONDS)
+          .join();
+      return results.stream().map(CompletableFuture::join).toList();
+    }
+  }
+
+  private static <T> T runRank(RankGroups groups, Function<RankGroups, T> body) {
+    torch.set_num_threads(1);
+    try {
+      return body.apply(groups);
+    } catch (RuntimeException | Error failure) {
+      groups.abort("rank " + groups.rank() + " failed: " + failure.getMessage());
+      throw new CompletionException(failure);
+    }
+  }
+
+  private static RankGroups groups(Topology t, int rank, CommunicatorFactory factory) {
+    List<Integer> everyone = new ArrayList<>();
+    for (int r = 0; r < t.world(); r++) {
+      everyone.add(r);
+    }
+    Communicator world = factory.create("world", everyone, TIMEOUT);
+    Communicator mp = factory.create("mp", t.mpGroup(rank), TIMEOUT);
+    Communicator dp = factory.create("dp", t.dpGroup(rank), TIMEOUT);
+    Communicator ep = factory.create("ep", t.epGroup(rank), TIMEOUT);
+    Communicator esp = factory.create("esp", t.espGroup(rank), TIMEOUT);
+    Communicator edp = factory.create("edp", t.edpGroup(rank), TIMEOUT);
+    return new RankGroups(t, rank, world, mp, dp, ep, esp, edp);
+  }
+
+  private static void start(Runnable task) {
+    Thread thread = new Thread(task, "rank");
+    thread.setDaemon(true);
+    thread.start();
+  }
+}
