@@ -1,0 +1,124 @@
+package org.sparkmoe.app;
+
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.Locale;
+import org.sparkmoe.runtime.ProgressListener;
+import org.sparkmoe.train.EvaluationMetrics;
+import org.sparkmoe.train.StepMetrics;
+import org.sparkmoe.train.TrainingStart;
+
+/**
+ * A line that says how far training is: rewritten in a terminal, elsewhere a new one every few
+ * seconds.
+ */
+final class TerminalProgress implements ProgressListener {
+  private static final Duration BETWEEN_LINES = Duration.ofSeconds(10);
+  private static final double SMOOTHING = 0.1;
+  private static final String CLEAR_LINE = "\r\u001b[K";
+
+  private final PrintWriter out;
+  private final boolean terminal;
+  private long steps;
+  private double smoothLoss = Double.NaN;
+  private double smoothMillis = Double.NaN;
+  private long lastLineNanos;
+  private boolean lineOpen;
+
+  TerminalProgress(PrintWriter out, boolean terminal) {
+    this.out = out;
+    this.terminal = terminal;
+    this.lastLineNanos = System.nanoTime() - BETWEEN_LINES.toNanos();
+  }
+
+  @Override
+  public synchronized void waiting(String what, Duration waited) {
+    rewrite("waiting for %s (%d s)".formatted(what, waited.toSeconds()));
+  }
+
+  @Override
+  public synchronized void started(TrainingStart start) {
+    steps = start.steps();
+    line(
+        "training %,d parameters, %,d tokens a step, %d steps%s"
+            .formatted(
+                start.parameters(),
+                start.tokensPerStep(),
+                steps,
+                start.step() == 0 ? "" : ", going on after step " + start.step()));
+  }
+
+  @Override
+  public synchronized void step(StepMetrics metrics) {
+    smoothLoss = smooth(smoothLoss, metrics.loss());
+    smoothMillis = smooth(smoothMillis, metrics.milliseconds());
+    String text = describe(metrics);
+    if (metrics.skipped()) {
+      line("step %d skipped: its gradient is not finite".formatted(metrics.step()));
+    } else if (terminal) {
+      rewrite(text);
+    } else if (metrics.step() == steps
+        || System.nanoTime() - lastLineNanos >= BETWEEN_LINES.toNanos()) {
+      lastLineNanos = System.nanoTime();
+      line(text);
+    }
+  }
+
+  private String describe(StepMetrics metrics) {
+    Duration left = Duration.ofMillis((long) (smoothMillis * (steps - metrics.step())));
+    return String.format(
+        Locale.ROOT,
+        "step %d/%d  loss %.4f  %,.0f tokens/s  ETA %d:%02d",
+        metrics.step(),
+        steps,
+        smoothLoss,
+        metrics.tokensPerSecond(),
+        left.toMinutes(),
+        left.toSecondsPart());
+  }
+
+  @Override
+  public synchronized void evaluated(EvaluationMetrics metrics) {
+    line(
+        String.format(
+            Locale.ROOT,
+            "step %d  validation loss %.4f, %.4f bits per byte",
+            metrics.step(),
+            metrics.loss(),
+            metrics.bitsPerByte()));
+  }
+
+  @Override
+  public synchronized void checkpointed(long step, String directory) {
+    line("step %d  checkpoint %s".formatted(step, directory));
+  }
+
+  /** Ends an open line, so that what follows begins a new one. */
+  synchronized void end() {
+    if (lineOpen) {
+      out.println();
+      lineOpen = false;
+    }
+    out.flush();
+  }
+
+  private static double smooth(double mean, double value) {
+    return Double.isNaN(mean) ? value : mean + SMOOTHING * (value - mean);
+  }
+
+  private void line(String text) {
+    out.println((lineOpen ? CLEAR_LINE : "") + text);
+    out.flush();
+    lineOpen = false;
+  }
+
+  private void rewrite(String text) {
+    if (terminal) {
+      out.print(CLEAR_LINE + text);
+      out.flush();
+      lineOpen = true;
+    } else {
+      line(text);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+package org.sparkmoe.runtime;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+import org.sparkmoe.topology.ClusterConfig;
+
+/**
+ * What can be known before the stage starts. Spark itself refuses too few slots after 40 tries in
+ * ten minutes only (SPARK-24819).
+ */
+final class Preflight {
+  private static final Duration POLL = Duration.ofMillis(200);
+
+  private final SparkContext context;
+  private final ClusterConfig cluster;
+  private final ProgressListener progress;
+
+  Preflight(SparkContext context, ClusterConfig cluster, ProgressListener progress) {
+    this.context = context;
+    this.cluster = cluster;
+    this.progress = progress;
+  }
+
+  /**
+   * Returns when the job can start.
+   *
+   * @throws PreflightException if dynamic allocation is on, or there are fewer slots than ranks
+   *     after {@code cluster.start-timeout}
+   */
+  void check() {
+    List<String> problems = new ArrayList<>();
+    SparkConf conf = context.getConf();
+    if (conf.getBoolean("spark.dynamicAllocation.enabled", false)) {
+      problems.add(
+          "spark.dynamicAllocation.enabled is true, must be false: a barrier stage needs executors"
+              + " that stay (SPARK-24942); set it, and spark.executor.instances");
+    }
+    int slots = awaitSlots();
+    if (slots < cluster.ranks()) {
+      problems.add(tooFew(slots, conf));
+    }
+    if (!problems.isEmpty()) {
+      throw new PreflightException(problems);
+    }
+  }
+
+  private int awaitSlots() {
+    long start = System.nanoTime();
+    long told = 0;
+    int slots = slots();
+    while (slots < cluster.ranks() && !context.isLocal()) {
+      Duration waited = Duration.ofNanos(System.nanoTime() - start);
+      if (waited.compareTo(cluster.startTimeout()) >= 0) {
+        break;
+      }
+      if (waited.toSeconds() > told) {
+        told = waited.toSeconds();
+        progress.waiting(
+            "executors: %d of %d slots are there".formatted(slots, cluster.ranks()), waited);
+      }
+      LockSupport.parkNanos(POLL.toNanos());
+      slots = slots();
+    }
+    return slots;
+  }
+
+  private int slots() {
+    return context.maxNumConcurrentTasks(context.resourceProfileManager().defaultResourceProfile());
+  }
+
+  private String tooFew(int slots, SparkConf conf) {
+    String master = context.master();
+    String remedy =
+        context.isLocal()
+            ? "set spark.master to local[%d]".formatted(cluster.ranks())
+            : "raise spark.executor.instances, spark.executor.cores or spark.cores.max";
+    return "cluster.ranks is %d, must be at most the %d tasks that %s runs at once"
+            .formatted(cluster.ranks(), slots, master)
+        + " (spark.task.cpus is %s): lower it, or %s"
+            .formatted(conf.get("spark.task.cpus", "1"), remedy);
+  }
+}

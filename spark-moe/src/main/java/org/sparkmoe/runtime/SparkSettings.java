@@ -1,0 +1,50 @@
+package org.sparkmoe.runtime;
+
+import java.util.Arrays;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+import org.apache.spark.serializer.KryoSerializer;
+
+/** The properties that a Spark application needs to train. */
+public final class SparkSettings {
+  private static final String PLUGINS = "spark.plugins";
+
+  private SparkSettings() {}
+
+  /**
+   * What a new application starts with: {@code defaults} under what spark-submit has set, and what
+   * we need over both.
+   *
+   * @param defaults properties without {@code spark.} in front
+   */
+  public static SparkConf of(Map<String, String> defaults) {
+    SparkConf conf = new SparkConf();
+    defaults.forEach((key, value) -> conf.setIfMissing("spark." + key, value));
+    conf.setIfMissing("spark.app.name", "Spark MoE");
+    conf.set("spark.serializer", KryoSerializer.class.getName());
+    conf.set("spark.kryo.registrationRequired", "true");
+    conf.set("spark.kryo.registrator", RuntimeKryoRegistrator.class.getName());
+    conf.set(PLUGINS, withRankChannel(conf.get(PLUGINS, "")));
+    boolean local = conf.get("spark.master", "").startsWith("local[") || isLocal(conf);
+    if (!local && !conf.contains("spark.jars")) {
+      // Started without spark-submit, which would have said which jar executors need.
+      SparkContext.jarOfClass(SparkSettings.class).foreach(jar -> conf.set("spark.jars", jar));
+    }
+    return conf;
+  }
+
+  private static boolean isLocal(SparkConf conf) {
+    return conf.get("spark.master", "").equals("local");
+  }
+
+  private static String withRankChannel(String plugins) {
+    return Stream.concat(
+            Arrays.stream(plugins.split(",")).filter(name -> !name.isBlank()),
+            Stream.of(RankChannel.class.getName()))
+        .distinct()
+        .collect(Collectors.joining(","));
+  }
+}
