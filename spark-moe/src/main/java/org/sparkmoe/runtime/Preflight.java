@@ -28,12 +28,12 @@ final class Preflight {
   /**
    * Returns when the job can start.
    *
+   * @param conf what Spark runs with
    * @throws PreflightException if dynamic allocation is on, or there are fewer slots than ranks
    *     after {@code cluster.start-timeout}
    */
-  void check() {
+  void check(SparkConf conf) {
     List<String> problems = new ArrayList<>();
-    SparkConf conf = context.getConf();
     if (conf.getBoolean("spark.dynamicAllocation.enabled", false)) {
       problems.add(
           "spark.dynamicAllocation.enabled is true, must be false: a barrier stage needs executors"

@@ -1,0 +1,95 @@
+package org.sparkmoe.runtime;
+
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.sparkmoe.conf.ConfigBinder;
+import org.sparkmoe.conf.ConfigSource;
+import org.sparkmoe.conf.ConfigurationException;
+import org.sparkmoe.data.DataConfig;
+import org.sparkmoe.model.ModelConfig;
+import org.sparkmoe.moe.MoeConfig;
+import org.sparkmoe.topology.ClusterConfig;
+import org.sparkmoe.topology.Topology;
+import org.sparkmoe.train.CheckpointConfig;
+import org.sparkmoe.train.TrainConfig;
+
+/**
+ * All that a run is told; each section has its own record.
+ *
+ * @param data which text and how it is cut
+ * @param model the model around the MoE layers
+ * @param moe the MoE layers
+ * @param train how to train
+ * @param checkpoint when and where checkpoints are written
+ * @param cluster ranks and how they are grouped
+ * @param output what training leaves behind
+ * @param spark Spark properties without {@code spark.} in front
+ */
+public record RunConfig(
+    DataConfig data,
+    ModelConfig model,
+    MoeConfig moe,
+    TrainConfig train,
+    CheckpointConfig checkpoint,
+    ClusterConfig cluster,
+    OutputConfig output,
+    Map<String, String> spark)
+    implements Serializable {
+
+  /** The top-level keys. */
+  public static final Set<String> SECTIONS =
+      Arrays.stream(RunConfig.class.getRecordComponents())
+          .map(component -> component.getName())
+          .collect(Collectors.toUnmodifiableSet());
+
+  /**
+   * Binds and checks everything.
+   *
+   * @throws ConfigurationException with all problems of the values, or, if each is right by itself,
+   *     of their combination
+   */
+  public static RunConfig bind(ConfigSource source) {
+    RunConfig config = ConfigBinder.bind(source, RunConfig.class);
+    List<String> problems = config.combinationProblems();
+    if (!problems.isEmpty()) {
+      throw new ConfigurationException(problems);
+    }
+    return config;
+  }
+
+  /** Why the sections do not fit together; empty if they do. */
+  private List<String> combinationProblems() {
+    Topology topology = cluster.topology();
+    List<String> problems = new ArrayList<>(model.layoutProblems(topology));
+    problems.addAll(model.batchProblems(topology, train.microBatch(), data.sequenceLength()));
+    if (model.moeLayerCount() > 0) {
+      problems.addAll(expertProblems());
+    }
+    try {
+      train.microBatches(topology.nDp());
+    } catch (IllegalArgumentException e) {
+      problems.add(e.getMessage());
+    }
+    return problems;
+  }
+
+  private List<String> expertProblems() {
+    List<String> problems = new ArrayList<>();
+    if (moe.experts() % cluster.ep() != 0) {
+      problems.add(
+          "moe.experts is %d, must be a multiple of cluster.ep = %d"
+              .formatted(moe.experts(), cluster.ep()));
+    }
+    if (moe.hiddenSize() % cluster.esp() != 0) {
+      problems.add(
+          "moe.hidden-size is %d, must be a multiple of cluster.esp = %d"
+              .formatted(moe.hiddenSize(), cluster.esp()));
+    }
+    return problems;
+  }
+}
