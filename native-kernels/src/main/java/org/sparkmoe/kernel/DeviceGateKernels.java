@@ -1,0 +1,73 @@
+package org.sparkmoe.kernel;
+
+import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Gate kernels on the device, {@code gate.cu}. A token whose scores are not numbers gets expert -1
+ * where libtorch would choose the first NaN.
+ */
+final class DeviceGateKernels implements GateKernels {
+  private final Device device;
+
+  DeviceGateKernels(Device device) {
+    this.device = device;
+  }
+
+  @Override
+  public Choice choose(Tensor logits, @Nullable Tensor bias, Rule rule) {
+    GateArguments.choose(logits, bias, rule);
+    try (AutoGradMode off = new AutoGradMode(false)) {
+      int nExperts = (int) logits.size(1);
+      Tensor scores = torch.empty_like(logits);
+      Tensor experts =
+          DeviceRoutingKernels.empty(logits, ScalarType.Long, logits.size(0), rule.choices());
+      device.check(
+          "gate",
+          DeviceLibrary.gateChoose(
+              device.library().table(),
+              device.stream(),
+              Device.address(logits),
+              Device.address(bias),
+              logits.size(0),
+              nExperts,
+              rule.choices(),
+              code(rule.score()),
+              Device.address(scores),
+              Device.address(experts)));
+      Tensor[] queues = DeviceRoutingKernels.queues(device, experts, nExperts, rule.choiceMajor());
+      return new Choice(scores, experts, queues[0], queues[1]);
+    }
+  }
+
+  @Override
+  public Tensor logitsGradient(Tensor scores, Tensor gradient, Score score) {
+    GateArguments.gradient(scores, gradient);
+    return DeviceRoutingKernels.withoutAutograd(
+        () -> {
+          Tensor output = torch.empty_like(scores);
+          device.check(
+              "gate gradient",
+              DeviceLibrary.gateGradient(
+                  device.library().table(),
+                  device.stream(),
+                  Device.address(scores),
+                  Device.address(gradient),
+                  scores.size(0),
+                  (int) scores.size(1),
+                  code(score),
+                  Device.address(output)));
+          return output;
+        });
+  }
+
+  private static int code(Score score) {
+    return switch (score) {
+      case SOFTMAX -> 0;
+      case SIGMOID -> 1;
+    };
+  }
+}

@@ -1,0 +1,40 @@
+package org.sparkmoe.kernel;
+
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+import org.sparkmoe.tensor.TensorCheck;
+
+/** What all implementations of {@link GateKernels} refuse. */
+final class GateArguments {
+  private static final int MAX_CHOICES = 16;
+
+  private GateArguments() {}
+
+  static void choose(Tensor logits, @Nullable Tensor bias, GateKernels.Rule rule) {
+    matrix("logits", logits);
+    long experts = logits.size(1);
+    if (bias != null) {
+      TensorCheck.dtype("bias", bias, ScalarType.Float);
+      TensorCheck.shape("bias", bias, experts);
+      TensorCheck.contiguous("bias", bias);
+    }
+    if (rule.choices() < 1 || rule.choices() > Math.min(experts, MAX_CHOICES)) {
+      throw new IllegalArgumentException(
+          "choices %d must be between 1 and %d, the smaller of %d experts and %d"
+              .formatted(rule.choices(), Math.min(experts, MAX_CHOICES), experts, MAX_CHOICES));
+    }
+  }
+
+  static void gradient(Tensor scores, Tensor gradient) {
+    matrix("scores", scores);
+    matrix("gradient", gradient);
+    TensorCheck.shape("gradient", gradient, scores.size(0), scores.size(1));
+  }
+
+  private static void matrix(String name, Tensor tensor) {
+    TensorCheck.dtype(name, tensor, ScalarType.Float);
+    TensorCheck.shape(name, tensor, TensorCheck.ANY, TensorCheck.ANY);
+    TensorCheck.contiguous(name, tensor);
+  }
+}

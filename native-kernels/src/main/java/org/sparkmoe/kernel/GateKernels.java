@@ -1,0 +1,63 @@
+package org.sparkmoe.kernel;
+
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The gate between its logits and the places of tokens in the experts' queues: scores, the k best
+ * experts, positions. Letters: S tokens, E experts, K choices of a token. Tensors are contiguous.
+ * None of the methods records autograd.
+ */
+public interface GateKernels {
+
+  /** What becomes of logits. */
+  enum Score {
+    /** Over the experts of a token. */
+    SOFTMAX,
+    /** Of each expert for itself (DeepSeek-V3). */
+    SIGMOID
+  }
+
+  /**
+   * How experts are chosen.
+   *
+   * @param choices K, at most E and 16
+   * @param score of each expert
+   * @param choiceMajor whether all first choices take their places before any second choice, as in
+   *     GShard; otherwise tokens take theirs one after another
+   */
+  record Rule(int choices, Score score, boolean choiceMajor) {}
+
+  /**
+   * The outcome of a gate.
+   *
+   * @param scores {@code [S, E] f32}
+   * @param experts {@code [S, K] i64}, by falling score plus bias, ties to the lower index
+   * @param positions {@code [S, K] i64}, places in the queue of the expert, from 0
+   * @param queueLengths {@code [E] i64}, how many tokens chose each expert
+   */
+  record Choice(Tensor scores, Tensor experts, Tensor positions, Tensor queueLengths) {}
+
+  /**
+   * Scores all experts and chooses.
+   *
+   * @param logits {@code [S, E] f32}
+   * @param bias {@code [E] f32}, added to scores for the choice only, or null for none
+   * @throws IllegalArgumentException if a shape or dtype is wrong, or K exceeds E or 16
+   */
+  Choice choose(Tensor logits, @Nullable Tensor bias, Rule rule);
+
+  /**
+   * The gradient by the logits.
+   *
+   * @param scores {@code [S, E] f32}, of {@link #choose}
+   * @param gradient {@code [S, E] f32}, by the scores
+   * @return {@code [S, E] f32}
+   */
+  Tensor logitsGradient(Tensor scores, Tensor gradient, Score score);
+
+  /** Made of libtorch's operators, for any device. */
+  static GateKernels torch() {
+    return new TorchGateKernels();
+  }
+}

@@ -1,0 +1,43 @@
+package org.sparkmoe.kernel;
+
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * What a MoE layer does between its matrix products and exchanges, in one pass over memory each.
+ * Tensors are f32, f64 or bf16; sums and functions are taken in f32 (f64 for f64) and rounded once.
+ * None of the methods records autograd.
+ */
+public interface LayerKernels {
+
+  /**
+   * SwiGLU (Shazeer 2020): silu(gate) ⊙ up.
+   *
+   * @param gate {@code [E, rows, H]}, with any stride between experts, as are the others
+   * @param up {@code [E, rows, H]}
+   * @param active {@code [E, rows, H]}, to be overwritten
+   */
+  void swiGlu(Tensor gate, Tensor up, Tensor active);
+
+  /**
+   * The gradient of {@link #swiGlu}.
+   *
+   * @param activeGradient {@code [E, rows, H]}
+   * @param gate {@code [E, rows, H]}, of forward, to be overwritten with its gradient
+   * @param up {@code [E, rows, H]}, of forward, to be overwritten with its gradient
+   */
+  void swiGluGradient(Tensor activeGradient, Tensor gate, Tensor up);
+
+  /**
+   * Blocks {@code [outer, inner]} become {@code [inner, outer]}: the re-layout between the two
+   * exchanges of 2DH.
+   *
+   * @param rows {@code [outer·inner·n, ...]}, contiguous, any dtype
+   * @return of the same shape
+   */
+  Tensor transposeBlocks(Tensor rows, int outer, int inner);
+
+  /** Made of libtorch's operators, for any device. */
+  static LayerKernels torch() {
+    return new TorchLayerKernels();
+  }
+}
