@@ -14,7 +14,7 @@ record AutogradExpert(List<Parameter> parameters, UnaryOperator<Tensor> function
     implements Expert {
 
   @Override
-  public ExpertPass begin(Tensor inputERM, boolean backward) {
+  public ExpertPass begin(Tensor inputERM) {
     return new Pass(inputERM, function);
   }
 

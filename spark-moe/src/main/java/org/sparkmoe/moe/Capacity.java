@@ -6,6 +6,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.collective.Communicator.Reduction;
+import org.sparkmoe.kernel.RoutingKernels;
 
 /**
  * Gives assignments their places (ROUTING: Capacity). Each group of consecutive tokens has T =
@@ -124,16 +125,7 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
   }
 
   private static Tensor positions(Tensor chosenSK, int experts, boolean choiceMajor) {
-    Tensor order = (choiceMajor ? chosenSK.t() : chosenSK).reshape(-1);
-    // The experts, and one more for those that chose none.
-    Tensor target = torch.where(order.ge(new Scalar(0)), order, new Scalar((long) experts));
-    Tensor oneHot = torch.one_hot(target, experts + 1);
-    Tensor position =
-        oneHot.cumsum(0).gather(1, target.reshape(-1, 1)).reshape(-1).sub(new Scalar(1));
-    Tensor known = torch.where(order.ge(new Scalar(0)), position, new Scalar(-1L));
-    long rows = chosenSK.size(0);
-    long choices = chosenSK.size(1);
-    return choiceMajor ? known.reshape(choices, rows).t() : known.reshape(rows, choices);
+    return RoutingKernels.best().capacityPositions(chosenSK.contiguous(), experts, choiceMajor);
   }
 
   private long rounded(long places) {

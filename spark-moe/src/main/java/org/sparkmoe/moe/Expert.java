@@ -19,9 +19,8 @@ public interface Expert {
    *
    * @param inputERM {@code [El, R, M]} of the compute type; its rows are filled chunk by chunk,
    *     each before {@link ExpertPass#forward} is called for it
-   * @param backward whether backward will follow
    */
-  ExpertPass begin(Tensor inputERM, boolean backward);
+  ExpertPass begin(Tensor inputERM);
 
   /**
    * Experts in plain torch operations; autograd makes the backward. It computes forward a second

@@ -46,4 +46,9 @@ public record ExpertContext(
         .part(shardedDimension, espIndex, espSize)
         .on(replication);
   }
+
+  /** A number among the options. */
+  public double number(String option, double byDefault) {
+    return Options.number(name, options, option, byDefault);
+  }
 }

@@ -36,6 +36,11 @@ public final class GateStep {
     return capacity.config();
   }
 
+  /** Whether the gate's own balancing loss is wanted: in training, if its coefficient is not 0. */
+  public boolean balancing() {
+    return context.training() && config().auxLoss() > 0;
+  }
+
   /** S, tokens of this rank. */
   public long tokens() {
     return capacity.tokens();
@@ -141,6 +146,17 @@ public final class GateStep {
     Tensor fraction = worldSum(counts(chosenSK, probabilitiesSE)).div(new Scalar(n));
     Tensor mean = probabilitiesSE.sum(0).div(new Scalar(n));
     return fraction.mul(mean).sum().mul(new Scalar((double) config().experts()));
+  }
+
+  /**
+   * cv²: variance over squared mean (Shazeer 2017, §4), with its 1e-10 against division by zero.
+   *
+   * @param values {@code [n]}
+   * @return scalar
+   */
+  public static Tensor squaredVariation(Tensor values) {
+    Tensor mean = values.mean();
+    return values.var(false).div(mean.mul(mean).add(new Scalar(1e-10)));
   }
 
   /**

@@ -26,28 +26,11 @@ public record ModuleContext(
 
   /** A number among the options. */
   public double number(String option, double byDefault) {
-    String text = options.get(option);
-    if (text == null) {
-      return byDefault;
-    }
-    try {
-      return Double.parseDouble(text);
-    } catch (NumberFormatException e) {
-      throw new IllegalArgumentException(
-          "%s: option %s is '%s', must be a number".formatted(name, option, text), e);
-    }
+    return Options.number(name, options, option, byDefault);
   }
 
   /** A word among the options, of those allowed; the first is the default. */
   public String word(String option, String... allowed) {
-    String text = options.getOrDefault(option, allowed[0]);
-    for (String word : allowed) {
-      if (word.equals(text)) {
-        return word;
-      }
-    }
-    throw new IllegalArgumentException(
-        "%s: option %s is '%s', must be one of %s"
-            .formatted(name, option, text, String.join(", ", allowed)));
+    return Options.word(name, options, option, allowed);
   }
 }

@@ -22,4 +22,14 @@ public interface MoeExecution {
    * @param bodies one for each task of the layer; may run on any thread, in the order of the graph
    */
   void run(TaskGraph graph, Map<String, Runnable> bodies);
+
+  /**
+   * One task after the other, without overlap; at degree 1 this is DeepSpeed-MoE's schedule.
+   *
+   * @param forwardDegree r in forward
+   * @param backwardDegree r in backward
+   */
+  static MoeExecution sequential(int forwardDegree, int backwardDegree) {
+    return SequentialExecution.of(forwardDegree, backwardDegree);
+  }
 }

@@ -1,6 +1,10 @@
 package org.sparkmoe.topology;
 
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.collective.CommunicatorFactory;
 
 /**
  * One rank's communicators, one for each group it belongs to. Groups of one rank have a
@@ -24,6 +28,44 @@ public record RankGroups(
     Communicator ep,
     Communicator esp,
     Communicator edp) {
+
+  /**
+   * Makes this rank's groups. Collective over the world: every rank calls it at the same time.
+   * Groups of one rank need no connection, and none is made.
+   *
+   * @param rank this rank in the world, from 0
+   * @param factory connects groups; it owns them
+   * @param timeout how long an operation of any group may take
+   */
+  public static RankGroups create(
+      Topology topology, int rank, CommunicatorFactory factory, Duration timeout) {
+    GroupMaker maker =
+        (name, ranks) ->
+            ranks.size() == 1
+                ? new SoloCommunicator(timeout)
+                : factory.create(name, ranks, timeout);
+    List<Integer> everyone = IntStream.range(0, topology.world()).boxed().toList();
+    return new RankGroups(
+        topology,
+        rank,
+        maker.make("world", everyone),
+        maker.make("mp", topology.mpGroup(rank)),
+        maker.make("dp", topology.dpGroup(rank)),
+        maker.make("ep", topology.epGroup(rank)),
+        maker.make("esp", topology.espGroup(rank)),
+        maker.make("edp", topology.edpGroup(rank)));
+  }
+
+  /** The groups of the only rank. */
+  public static RankGroups single() {
+    Communicator solo = new SoloCommunicator(Duration.ofSeconds(1));
+    return new RankGroups(Topology.single(), 0, solo, solo, solo, solo, solo, solo);
+  }
+
+  @FunctionalInterface
+  private interface GroupMaker {
+    Communicator make(String name, List<Integer> ranks);
+  }
 
   /** Aborts every group, so that no rank stays blocked. */
   public void abort(String reason) {
