@@ -1,5 +1,7 @@
 package org.sparkmoe.moe;
 
+import java.io.Serializable;
+
 /**
  * How one layer routed one micro-step, over all ranks.
  *
@@ -14,4 +16,5 @@ public record RoutingStats(
     double droppedShare,
     double gateEntropy,
     double imbalance,
-    double auxLoss) {}
+    double auxLoss)
+    implements Serializable {}

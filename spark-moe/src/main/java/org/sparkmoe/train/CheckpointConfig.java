@@ -18,7 +18,7 @@ public record CheckpointConfig(String directory, long every, int keep, boolean r
    * @throws IllegalArgumentException with one line for each invalid value
    */
   public CheckpointConfig {
-    Problems problems = new Problems("checkpoint");
+    Problems problems = new Problems("checkpoint.");
     problems.check(every >= 0, "every", every, "at least 0 (0 writes the last one only)");
     problems.check(keep >= 1, "keep", keep, "at least 1");
     problems.throwIfAny();

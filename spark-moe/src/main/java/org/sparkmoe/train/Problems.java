@@ -5,16 +5,19 @@ import java.util.List;
 
 /** Collects what is wrong with a section of the configuration. */
 final class Problems {
-  private final String section;
+  private final String prefix;
   private final List<String> lines = new ArrayList<>();
 
-  Problems(String section) {
-    this.section = section;
+  /**
+   * @param prefix of every key, for example {@code train.}
+   */
+  Problems(String prefix) {
+    this.prefix = prefix;
   }
 
   void check(boolean valid, String key, Object value, String rule) {
     if (!valid) {
-      lines.add("%s.%s is \"%s\", must be %s".formatted(section, key, value, rule));
+      lines.add("%s%s is \"%s\", must be %s".formatted(prefix, key, value, rule));
     }
   }
 

@@ -1,6 +1,8 @@
 package org.sparkmoe.train;
 
 import java.io.Serializable;
+import java.util.List;
+import org.sparkmoe.moe.RoutingStats;
 
 /**
  * Of one step; sums and means are over all ranks.
@@ -13,6 +15,8 @@ import java.io.Serializable;
  * @param skipped whether the gradient was not finite and the weights stayed as they were
  * @param tokensPerSecond of this step over all ranks
  * @param milliseconds of the clock on rank 0
+ * @param nativeObjects native objects alive on rank 0's process after the step; it stays level
+ * @param routing how each MoE layer routed the last micro-batch, in order
  */
 public record StepMetrics(
     long step,
@@ -22,5 +26,12 @@ public record StepMetrics(
     double gradientNorm,
     boolean skipped,
     double tokensPerSecond,
-    double milliseconds)
-    implements Serializable {}
+    double milliseconds,
+    long nativeObjects,
+    List<RoutingStats> routing)
+    implements Serializable {
+
+  public StepMetrics {
+    routing = List.copyOf(routing);
+  }
+}

@@ -63,7 +63,7 @@ public record TrainConfig(
    * @throws IllegalArgumentException with one line for each invalid value
    */
   public TrainConfig {
-    Problems problems = new Problems("train");
+    Problems problems = new Problems("train.");
     problems.check(steps >= 1, "steps", steps, "at least 1");
     problems.check(globalBatch >= 1, "global-batch", globalBatch, "at least 1");
     problems.check(

@@ -6,7 +6,7 @@ import java.io.Serializable;
  * How training ended.
  *
  * @param steps steps done, those before a resume included
- * @param loss of the last step, nats a token
+ * @param loss of the last step, nats a token; NaN if no step was left to do
  * @param validation the evaluation at the end
  * @param skippedSteps steps of this run whose gradient was not finite
  * @param tokensPerSecond over the steps of this run, evaluations and checkpoints left out

@@ -15,13 +15,13 @@ import org.sparkmoe.topology.RankGroups;
 import org.sparkmoe.topology.Topology;
 
 /** A cluster in one process: runs one thread for each rank. */
-final class Ranks {
+public final class Ranks {
   private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
   private Ranks() {}
 
   /** The results of {@code body} in rank order; fails with the first failure. */
-  static <T> List<T> run(Topology topology, Function<RankGroups, T> body) {
+  public static <T> List<T> run(Topology topology, Function<RankGroups, T> body) {
     try (InProcessWorld world = InProcessWorld.of(topology.world(), TIMEOUT)) {
       List<CompletableFuture<T>> results = new ArrayList<>();
       for (int rank = 0; rank < topology.world(); rank++) {

@@ -8,12 +8,16 @@ final class TrainConfigs {
 
   /** A short run; the global batch is 8 sequences. */
   static TrainConfig of(long steps, int microBatch) {
+    return withLearningRate(steps, microBatch, 3e-3);
+  }
+
+  static TrainConfig withLearningRate(long steps, int microBatch, double learningRate) {
     return new TrainConfig(
         steps,
         8,
         microBatch,
         Precision.F32,
-        3e-3,
+        learningRate,
         0.1,
         4,
         TrainConfig.Schedule.COSINE,

@@ -1,0 +1,59 @@
+package org.sparkmoe.train;
+
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.moe.StepContext;
+import org.sparkmoe.topology.RankGroups;
+
+/**
+ * Rows of token ids as the model wants them.
+ *
+ * @param groups tell which part of a micro-step is this rank's
+ * @param sequenceLength L
+ * @param device where the model computes
+ */
+record MicroBatches(RankGroups groups, int sequenceLength, Device device) {
+
+  /** {@code [B, L+1]} i64, in the caller's scope. */
+  Tensor tokens(int[][] rows) {
+    int width = sequenceLength + 1;
+    long[] flat = new long[rows.length * width];
+    for (int row = 0; row < rows.length; row++) {
+      for (int column = 0; column < width; column++) {
+        flat[row * width + column] = rows[row][column];
+      }
+    }
+    return Tensor.create(flat, rows.length, width).to(device, ScalarType.Long);
+  }
+
+  /**
+   * Where a micro-step stands in training.
+   *
+   * @param rows B
+   */
+  StepContext training(TrainingCursor cursor, int microBatch, int microBatches, int rows) {
+    return new StepContext(
+        true,
+        cursor.seed(),
+        cursor.step(),
+        microBatch,
+        microBatches,
+        firstToken(rows),
+        microStepTokens(rows));
+  }
+
+  /** A micro-step in evaluation, which makes no random choices. */
+  StepContext evaluation(int rows) {
+    return new StepContext(false, 0, 0, 0, 1, firstToken(rows), microStepTokens(rows));
+  }
+
+  private long firstToken(int rows) {
+    long shard = (long) rows * sequenceLength;
+    return groups.dp().rank() * shard + groups.mp().rank() * (shard / groups.mp().size());
+  }
+
+  private long microStepTokens(int rows) {
+    return (long) groups.dp().size() * rows * sequenceLength;
+  }
+}

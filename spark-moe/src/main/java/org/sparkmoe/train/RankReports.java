@@ -1,0 +1,93 @@
+package org.sparkmoe.train;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
+import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.tensor.TensorScope;
+
+/**
+ * How ranks agree on the outcome of file work that each does alone: nobody goes on where one
+ * failed, and nobody waits for a rank that gave up.
+ */
+final class RankReports {
+  private final Communicator world;
+  private final Device device;
+
+  /**
+   * @param device where the communicator wants its tensors
+   */
+  RankReports(Communicator world, Device device) {
+    this.world = world;
+    this.device = device;
+  }
+
+  /** Work on files. */
+  @FunctionalInterface
+  interface Work {
+    void run() throws IOException;
+  }
+
+  boolean isFirst() {
+    return world.rank() == 0;
+  }
+
+  /** Every rank's numbers, in rank order; all give equally many. */
+  long[][] gather(long... mine) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor input = Tensor.create(mine, mine.length).to(device, torch.ScalarType.Long);
+      Tensor output = torch.zeros_like(input.repeat(world.size()));
+      world.allGather(output, input).await();
+      long[] all = new long[mine.length * world.size()];
+      output.cpu().<java.nio.LongBuffer>createBuffer().get(all);
+      long[][] rows = new long[world.size()][mine.length];
+      for (int rank = 0; rank < rows.length; rank++) {
+        System.arraycopy(all, rank * mine.length, rows[rank], 0, mine.length);
+      }
+      return rows;
+    }
+  }
+
+  /**
+   * Does {@code work} and waits for the others.
+   *
+   * @throws CheckpointException on every rank if it failed on any; the cause is on that rank
+   */
+  void together(String what, Work work) {
+    Exception failure = attempt(work);
+    long[][] reports = gather(failure == null ? 0 : 1);
+    List<Integer> failed = new ArrayList<>();
+    for (int rank = 0; rank < reports.length; rank++) {
+      if (reports[rank][0] != 0) {
+        failed.add(rank);
+      }
+    }
+    if (failure != null) {
+      throw new CheckpointException(
+          "rank %d could not %s: %s".formatted(world.rank(), what, failure.getMessage()), failure);
+    }
+    if (!failed.isEmpty()) {
+      throw new CheckpointException("ranks %s could not %s".formatted(failed, what));
+    }
+  }
+
+  /** As {@link #together}, where only rank 0 has work. */
+  void first(String what, Work work) {
+    together(what, isFirst() ? work : () -> {});
+  }
+
+  /** Does {@code work}; what went wrong with the files, or null. */
+  static @Nullable Exception attempt(Work work) {
+    try {
+      work.run();
+      return null;
+    } catch (IOException | UncheckedIOException | SecurityException e) {
+      return e;
+    }
+  }
+}

@@ -1,0 +1,215 @@
+package org.sparkmoe.train;
+
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.apache.hadoop.fs.Path;
+import org.bytedeco.pytorch.Device;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.sparkmoe.model.LanguageModel;
+import org.sparkmoe.topology.RankGroups;
+
+/**
+ * Trains one rank's part of a model. All ranks make one with the same setup and call {@link #train}
+ * together.
+ *
+ * <p>The model's parameters live in the trainer's flat tensors from here on; after {@link #close}
+ * they keep their values, but have no gradients.
+ */
+public final class Trainer implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Trainer.class);
+
+  private final TrainConfig config;
+  private final CheckpointConfig checkpoints;
+  private final TrainingData data;
+  private final TrainingListener listener;
+  private final List<ParameterGroup> parameters;
+  private final RankGroups groups;
+  private final RankReports ranks;
+  private final TrainingStep trainingStep;
+  private final Evaluator evaluator;
+  private final CheckpointDirectory directory;
+  private final CheckpointWriter writer;
+  private final TrainingLog log = new TrainingLog();
+
+  /**
+   * @param setup whose checkpoint directory is filled in
+   * @param model this rank's part, with its first weights
+   * @param listener told on rank 0 only
+   * @throws IllegalArgumentException if the global batch cannot be shared out
+   * @throws CheckpointException if the checkpoint directory cannot be reached
+   */
+  public Trainer(
+      TrainSetup setup,
+      LanguageModel model,
+      RankGroups groups,
+      TrainingData data,
+      TrainingListener listener) {
+    this.config = setup.train();
+    this.checkpoints = setup.checkpoint();
+    this.groups = groups;
+    this.data = data;
+    this.listener = groups.rank() == 0 ? listener : TrainingListener.silent();
+    this.directory = directory(setup);
+    this.parameters = ParameterGroup.of(model.parameters());
+    Device device = parameters.get(0).values().device();
+    this.ranks = new RankReports(groups.world(), device);
+    this.writer = new CheckpointWriter(directory, groups, ranks, checkpoints.keep());
+    this.evaluator = new Evaluator(model, groups, data, config.microBatch());
+    MicroBatches batches = new MicroBatches(groups, data.sequenceLength(), device);
+    this.trainingStep = new TrainingStep(config, model, groups, batches, parameters);
+  }
+
+  private static CheckpointDirectory directory(TrainSetup setup) {
+    String name = setup.checkpoint().directory();
+    try {
+      return new CheckpointDirectory(new Path(name), setup.hadoop());
+    } catch (IOException | IllegalArgumentException e) {
+      throw new CheckpointException(
+          "checkpoint.directory is \"%s\", must be on a file system that can be reached: %s"
+              .formatted(name, e.getMessage()),
+          e);
+    }
+  }
+
+  /**
+   * Trains to the last step, from the newest checkpoint if {@code checkpoint.resume} is set.
+   *
+   * @return the same on every rank
+   * @throws CheckpointException if a checkpoint cannot be written, or none of those there be used
+   * @throws TrainingException if too many steps in a row had a gradient that is not finite
+   */
+  public TrainingSummary train() {
+    Progress progress = start();
+    while (progress.cursor.step() < config.steps()) {
+      step(progress);
+      long done = progress.cursor.step();
+      boolean last = done == config.steps();
+      if (!last && isDue(done, config.evaluateEvery())) {
+        evaluate(done, config.evaluateBatches());
+      }
+      if (!last && isDue(done, checkpoints.every())) {
+        checkpoint(progress);
+      }
+    }
+    EvaluationMetrics validation = evaluate(progress.cursor.step(), config.finalEvaluateBatches());
+    if (progress.unsaved) {
+      checkpoint(progress);
+    }
+    return progress.summary(validation, directory.published(progress.cursor.step()));
+  }
+
+  private static boolean isDue(long step, long every) {
+    return every > 0 && step % every == 0;
+  }
+
+  private Progress start() {
+    long owned = ownedElements();
+    long elements = Arrays.stream(ranks.gather(owned)).mapToLong(report -> report[0]).sum();
+    TrainingCursor first =
+        new TrainingCursor(0, 0, config.seed(), config.globalBatch(), data.sequenceLength());
+    Resumption resumption = new Resumption(directory, ranks);
+    Progress progress = new Progress(first);
+    if (checkpoints.resume()) {
+      Optional<Resumption.Found> found = resumption.resume(parameters, first, elements);
+      if (found.isPresent()) {
+        LOG.info("going on from {}", found.get().directory());
+        log.restore(found.get().log());
+        progress = new Progress(found.get().cursor());
+        progress.unsaved = false;
+      }
+    } else {
+      resumption.refuseIfAny();
+    }
+    ranks.first("clear " + directory.root(), directory::removeAsides);
+    listener.started(
+        new TrainingStart(
+            progress.cursor.step(), config.steps(), elements, trainingStep.tokensPerStep()));
+    return progress;
+  }
+
+  private long ownedElements() {
+    return parameters.stream()
+        .filter(group -> group.isOwner(groups))
+        .flatMap(group -> group.slots().stream())
+        .mapToLong(ParameterGroup.Slot::count)
+        .sum();
+  }
+
+  private void step(Progress progress) {
+    StepMetrics metrics = trainingStep.run(progress.cursor, data.train());
+    progress.add(metrics);
+    if (isDue(metrics.step(), config.logEvery()) || metrics.step() == config.steps()) {
+      log.add(metrics);
+    }
+    listener.step(metrics);
+    if (progress.skippedInARow > config.maxSkippedSteps()) {
+      throw new TrainingException(
+          ("step %d is number %d in a row with a gradient that is not finite (loss %s, norm %s):"
+                  + " lower train.learning-rate, lengthen train.warmup-steps or set train.precision"
+                  + " = f32")
+              .formatted(
+                  metrics.step(), progress.skippedInARow, metrics.loss(), metrics.gradientNorm()));
+    }
+  }
+
+  private EvaluationMetrics evaluate(long step, long batches) {
+    EvaluationMetrics metrics = evaluator.evaluate(step, batches);
+    log.add(metrics);
+    listener.evaluated(metrics);
+    return metrics;
+  }
+
+  private void checkpoint(Progress progress) {
+    Path written = writer.write(parameters, progress.cursor, log.lines());
+    progress.unsaved = false;
+    listener.checkpointed(progress.cursor.step(), written.toString());
+  }
+
+  /** Frees gradients and moments. */
+  @Override
+  public void close() {
+    parameters.forEach(ParameterGroup::close);
+  }
+
+  /** What changes while training runs. */
+  private static final class Progress {
+    private final long startNanos = System.nanoTime();
+    private TrainingCursor cursor;
+    private boolean unsaved = true;
+    private long tokens;
+    private double milliseconds;
+    private double loss = Double.NaN;
+    private long skipped;
+    private int skippedInARow;
+
+    Progress(TrainingCursor cursor) {
+      this.cursor = cursor;
+    }
+
+    void add(StepMetrics metrics) {
+      skipped += metrics.skipped() ? 1 : 0;
+      skippedInARow = metrics.skipped() ? skippedInARow + 1 : 0;
+      cursor = cursor.next(!metrics.skipped());
+      unsaved = true;
+      tokens += (long) cursor.globalBatch() * cursor.sequenceLength();
+      milliseconds += metrics.milliseconds();
+      loss = metrics.loss();
+    }
+
+    TrainingSummary summary(EvaluationMetrics validation, Path checkpoint) {
+      double perMillisecond = milliseconds > 0 ? tokens / milliseconds : 0;
+      return new TrainingSummary(
+          cursor.step(),
+          loss,
+          validation,
+          skipped,
+          perMillisecond * TimeUnit.SECONDS.toMillis(1),
+          (System.nanoTime() - startNanos) / (double) TimeUnit.SECONDS.toNanos(1),
+          checkpoint.toString());
+    }
+  }
+}

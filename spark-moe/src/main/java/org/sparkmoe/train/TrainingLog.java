@@ -1,0 +1,63 @@
+package org.sparkmoe.train;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.List;
+import org.sparkmoe.moe.RoutingStats;
+
+/**
+ * The training log: one JSON object a line, {@code "type"} being {@code step} or {@code
+ * evaluation}. It travels in checkpoints, so that it is whole after a restart.
+ */
+final class TrainingLog {
+  private static final ObjectMapper JSON = new ObjectMapper(BoundedJson.FACTORY);
+
+  private final List<String> lines = new ArrayList<>();
+
+  List<String> lines() {
+    return List.copyOf(lines);
+  }
+
+  /** Replaces all by the lines of a checkpoint. */
+  void restore(List<String> written) {
+    lines.clear();
+    lines.addAll(written);
+  }
+
+  void add(StepMetrics metrics) {
+    ObjectNode line = line("step", metrics.step());
+    line.put("loss", metrics.loss());
+    line.put("auxLoss", metrics.auxLoss());
+    line.put("learningRate", metrics.learningRate());
+    line.put("gradientNorm", metrics.gradientNorm());
+    line.put("skipped", metrics.skipped());
+    line.put("tokensPerSecond", metrics.tokensPerSecond());
+    line.put("milliseconds", metrics.milliseconds());
+    line.put("nativeObjects", metrics.nativeObjects());
+    for (RoutingStats layer : metrics.routing()) {
+      ObjectNode routing = line.withArray("routing").addObject();
+      for (long tokens : layer.tokensPerExpert()) {
+        routing.withArray("tokensPerExpert").add(tokens);
+      }
+      routing.put("droppedShare", layer.droppedShare());
+      routing.put("gateEntropy", layer.gateEntropy());
+      routing.put("imbalance", layer.imbalance());
+      routing.put("auxLoss", layer.auxLoss());
+    }
+    lines.add(line.toString());
+  }
+
+  void add(EvaluationMetrics metrics) {
+    ObjectNode line = line("evaluation", metrics.step());
+    line.put("loss", metrics.loss());
+    line.put("bitsPerByte", metrics.bitsPerByte());
+    line.put("tokens", metrics.tokens());
+    line.put("milliseconds", metrics.milliseconds());
+    lines.add(line.toString());
+  }
+
+  private static ObjectNode line(String type, long step) {
+    return JSON.createObjectNode().put("type", type).put("step", step);
+  }
+}

@@ -1,0 +1,115 @@
+package org.sparkmoe.train;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.LongStream;
+import org.apache.hadoop.conf.Configuration;
+import org.sparkmoe.data.DataCounts;
+import org.sparkmoe.data.SequenceSpool;
+import org.sparkmoe.data.TokenSequence;
+import org.sparkmoe.model.Architecture;
+import org.sparkmoe.model.LanguageModel;
+import org.sparkmoe.model.ModelConfig;
+import org.sparkmoe.model.Ranks;
+import org.sparkmoe.moe.MoeConfig;
+import org.sparkmoe.tensor.ParameterInitializer;
+import org.sparkmoe.topology.RankGroups;
+import org.sparkmoe.topology.Topology;
+
+/** Trains a tiny model on made-up text, on ranks that are threads. */
+final class TrainingFixture {
+  static final int VOCABULARY = 31;
+  static final int LENGTH = 16;
+  private static final int TRAIN_BATCHES = 6;
+  private static final int VALIDATION_BATCHES = 2;
+
+  private TrainingFixture() {}
+
+  /** What rank 0 heard, and what it returned. */
+  record Run(
+      TrainingSummary summary, List<StepMetrics> steps, List<EvaluationMetrics> evaluations) {
+    double[] losses() {
+      return steps.stream().mapToDouble(StepMetrics::loss).toArray();
+    }
+
+    double[] norms() {
+      return steps.stream().mapToDouble(StepMetrics::gradientNorm).toArray();
+    }
+  }
+
+  static TrainSetup setup(TrainConfig train, Path directory) {
+    return setup(train, new CheckpointConfig(directory.toUri().toString(), 0, 2, false));
+  }
+
+  static TrainSetup setup(TrainConfig train, CheckpointConfig checkpoint) {
+    return new TrainSetup(train, checkpoint, new Configuration());
+  }
+
+  static Run train(Topology topology, TrainSetup setup) {
+    return Ranks.run(topology, groups -> trainRank(groups, setup)).get(0);
+  }
+
+  private static Run trainRank(RankGroups groups, TrainSetup setup) {
+    LanguageModel model = model(groups, setup.train());
+    List<StepMetrics> steps = new ArrayList<>();
+    List<EvaluationMetrics> evaluations = new ArrayList<>();
+    TrainingListener listener =
+        new TrainingListener() {
+          @Override
+          public void step(StepMetrics metrics) {
+            steps.add(metrics);
+          }
+
+          @Override
+          public void evaluated(EvaluationMetrics metrics) {
+            evaluations.add(metrics);
+          }
+        };
+    int batch = setup.train().globalBatch();
+    try (SequenceSpool train = spool(groups, batch, TRAIN_BATCHES, 0);
+        SequenceSpool validation = spool(groups, batch, VALIDATION_BATCHES, 1_000_000);
+        Trainer trainer =
+            new Trainer(setup, model, groups, data(train, validation, batch), listener)) {
+      return new Run(trainer.train(), List.copyOf(steps), List.copyOf(evaluations));
+    }
+  }
+
+  static LanguageModel model(RankGroups groups, TrainConfig config) {
+    return LanguageModel.create(
+        new ModelConfig(
+            Architecture.MIXTRAL, 2, 16, 4, 2, 0, 24, LENGTH, 10_000, 1e-5, true, 0.1, "none"),
+        MoeConfig.of(4, 2, 24),
+        VOCABULARY,
+        groups,
+        ParameterInitializer.cpu(config.seed(), config.precision()));
+  }
+
+  private static TrainingData data(SequenceSpool train, SequenceSpool validation, int batch) {
+    return new TrainingData(
+        train, validation, batch, new DataCounts.Split(1, 1000, 1000, 16), LENGTH);
+  }
+
+  /** As {@code Sharding} hands them out. */
+  private static SequenceSpool spool(RankGroups groups, int batch, int batches, long origin) {
+    int share = batch / groups.dp().size();
+    long first = (long) groups.dp().rank() * share;
+    return new SequenceSpool(
+        LongStream.range(0, batches)
+            .flatMap(b -> LongStream.range(b * batch + first, b * batch + first + share))
+            .mapToObj(position -> new TokenSequence(position, text(origin + position)))
+            .iterator(),
+        new SequenceSpool.Limits(LENGTH, share, 5, 1 << 20, Path.of("unused")));
+  }
+
+  /** A sequence with something to learn: each token leads to one of three. */
+  private static int[] text(long position) {
+    int[] tokens = new int[LENGTH + 1];
+    java.util.SplittableRandom random = new java.util.SplittableRandom(position);
+    tokens[0] = random.nextInt(VOCABULARY);
+    for (int i = 1; i < tokens.length; i++) {
+      tokens[i] = (tokens[i - 1] * 7 + random.nextInt(3)) % VOCABULARY;
+    }
+    return tokens;
+  }
+}
