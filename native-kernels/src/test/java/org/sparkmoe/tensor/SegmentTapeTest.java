@@ -142,7 +142,7 @@ class SegmentTapeTest {
     step();
     long before = Pointer.totalCount();
     step();
-    assertThat(Pointer.totalCount()).isEqualTo(before);
+    assertThat(Pointer.totalCount()).isLessThanOrEqualTo(before);
   }
 
   private void step() {

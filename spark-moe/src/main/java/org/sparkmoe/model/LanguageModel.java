@@ -1,6 +1,7 @@
 package org.sparkmoe.model;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Scalar;
@@ -9,6 +10,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.sparkmoe.moe.MoeConfig;
+import org.sparkmoe.moe.MoeLayer;
 import org.sparkmoe.moe.StepContext;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.ParameterInitializer;
@@ -66,6 +68,7 @@ public final class LanguageModel {
   private final List<Sublayer> sublayers;
   private final Norm finalNorm;
   private final OutputHead head;
+  private final List<MoeLayer> moeLayers = new ArrayList<>();
   private final List<Parameter> parameters;
 
   private LanguageModel(
@@ -80,7 +83,7 @@ public final class LanguageModel {
     this.tokens = new SequenceParallel(groups.mp());
     Weights weights = new Weights(initializer, groups);
     embedding = new Embedding(config, weights, vocabSize, precision);
-    sublayers = sublayers(weights, initializer);
+    sublayers = sublayers(moe, weights, initializer);
     finalNorm = Norm.create(config, weights, "final_norm");
     head =
         new OutputHead(
@@ -112,7 +115,8 @@ public final class LanguageModel {
     return new LanguageModel(config, moe, vocabSize, groups, initializer);
   }
 
-  private List<Sublayer> sublayers(Weights weights, ParameterInitializer initializer) {
+  private List<Sublayer> sublayers(
+      MoeConfig moe, Weights weights, ParameterInitializer initializer) {
     @Nullable RotaryEmbedding rotary =
         config.architecture() == Architecture.MIXTRAL
             ? RotaryEmbedding.create(config, initializer)
@@ -127,11 +131,16 @@ public final class LanguageModel {
               : new GroupedQueryAttention(
                   config, weights, name + ".attention", rotary, groups.mp());
       made.add(Sublayer.sharded(attentionNorm, tokens, attention));
-      if (config.isMoe(layer)) {
-        throw new UnsupportedOperationException("MoE layers come with moe.MoeLayer");
-      }
       Norm norm = Norm.create(config, weights, name + ".feed_forward_norm");
-      made.add(Sublayer.sharded(norm, tokens, feedForward(weights, name + ".feed_forward")));
+      if (config.isMoe(layer)) {
+        MoeLayer experts =
+            MoeLayer.create(name + ".moe", layer, moe, config.hiddenSize(), groups, initializer);
+        weights.addAll(experts.parameters());
+        moeLayers.add(experts);
+        made.add(Sublayer.moe(norm, experts));
+      } else {
+        made.add(Sublayer.sharded(norm, tokens, feedForward(weights, name + ".feed_forward")));
+      }
     }
     return List.copyOf(made);
   }
@@ -141,6 +150,11 @@ public final class LanguageModel {
       case GPT2 -> new Gpt2FeedForward(config, weights, name);
       case MIXTRAL -> new SwiGluFeedForward(config, weights, name);
     };
+  }
+
+  /** The MoE layers in order, for the schedule to say how they run. */
+  public List<MoeLayer> moeLayers() {
+    return Collections.unmodifiableList(moeLayers);
   }
 
   /** This rank's parameters, in the order of the forward pass. */

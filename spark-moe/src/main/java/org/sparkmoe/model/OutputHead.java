@@ -60,7 +60,7 @@ record OutputHead(Parameter weight, Precision precision) {
       return TensorScope.compute(
           () -> {
             Tensor gradientSV = logitGradient(logProbabilitiesSV, targetsS1, seed);
-            weight.accumulate(gradientSV.t().matmul(hiddenSM));
+            weight.accumulate(gradientSV.t().matmul(hiddenSM).to(precision.parameterType()));
             return gradientSV.matmul(Weights.as(hiddenSM, weight));
           });
     }

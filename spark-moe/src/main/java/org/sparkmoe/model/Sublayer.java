@@ -1,7 +1,10 @@
 package org.sparkmoe.model;
 
 import org.bytedeco.pytorch.Tensor;
+import org.sparkmoe.moe.MoeLayer;
+import org.sparkmoe.moe.MoeOutput;
 import org.sparkmoe.tensor.SegmentTape;
+import org.sparkmoe.tensor.TensorScope;
 
 /** Half a block: a norm, a function of the tokens, and its sum with the residual stream. */
 @FunctionalInterface
@@ -19,11 +22,25 @@ interface Sublayer {
       SegmentTape tape = pass.tape();
       Tensor normedSM = tape.compute(residualSM, norm::apply);
       Tensor normedTM = tokens.allGather(tape, normedSM);
-      Tensor partialTM = tape.compute(normedTM, x -> function.partial(x, pass.shape()));
+      // A scope of its own frees what autograd does not need to keep.
+      Tensor partialTM =
+          tape.compute(normedTM, x -> TensorScope.compute(() -> function.partial(x, pass.shape())));
       Tensor sumSM = tokens.reduceScatter(tape, partialTM);
       return tape.compute(
               new Tensor[] {residualSM, sumSM}, in -> new Tensor[] {function.addTo(in[0], in[1])})[
           0];
+    };
+  }
+
+  /** Experts, which take the rank's own tokens. */
+  static Sublayer moe(Norm norm, MoeLayer layer) {
+    return (residualSM, pass) -> {
+      SegmentTape tape = pass.tape();
+      Tensor normedSM = tape.compute(residualSM, norm::apply);
+      MoeOutput moe = layer.forward(tape, normedSM, pass.context());
+      pass.add(moe);
+      return tape.compute(
+              new Tensor[] {residualSM, moe.output()}, in -> new Tensor[] {in[0].add(in[1])})[0];
     };
   }
 }
