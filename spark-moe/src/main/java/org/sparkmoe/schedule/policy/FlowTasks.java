@@ -1,0 +1,87 @@
+package org.sparkmoe.schedule.policy;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.sparkmoe.schedule.cost.CostModels;
+import org.sparkmoe.schedule.graph.Lane;
+import org.sparkmoe.schedule.graph.Task;
+import org.sparkmoe.schedule.graph.TaskGraph;
+import org.sparkmoe.schedule.graph.TaskKind;
+
+/**
+ * Tasks whose order is still open, addressed by index: what {@link ListScheduler} works on. A task
+ * depends on tasks of smaller index only.
+ */
+final class FlowTasks {
+  private final CostModels costs;
+  private final List<Name> names = new ArrayList<>();
+  private final List<TaskKind> kinds = new ArrayList<>();
+  private final List<int[]> dependencies = new ArrayList<>();
+  private double[] workloads = new double[64];
+  private double[] durations = new double[64];
+
+  /** An id in parts, since most schedules are thrown away before anybody reads an id. */
+  record Name(String layer, String task, int chunk) {
+    @Override
+    public String toString() {
+      return layer + task + "." + chunk;
+    }
+  }
+
+  FlowTasks(CostModels costs) {
+    this.costs = costs;
+  }
+
+  /** Adds a task and returns its index. */
+  int add(Name name, TaskKind kind, double workload, int... dependsOn) {
+    int index = names.size();
+    if (index == workloads.length) {
+      workloads = Arrays.copyOf(workloads, 2 * index);
+      durations = Arrays.copyOf(durations, 2 * index);
+    }
+    names.add(name);
+    kinds.add(kind);
+    dependencies.add(dependsOn);
+    workloads[index] = workload;
+    durations[index] = costs.time(kind, workload);
+    return index;
+  }
+
+  int size() {
+    return names.size();
+  }
+
+  double duration(int index) {
+    return durations[index];
+  }
+
+  int[] dependencies(int index) {
+    return dependencies.get(index);
+  }
+
+  Lane lane(int index) {
+    return switch (kinds.get(index)) {
+      case DISPATCH, COMBINE, GRADIENT_ALL_REDUCE -> Lane.INTER_NODE;
+      case ALL_GATHER, REDUCE_SCATTER, MP_ALL_GATHER, MP_REDUCE_SCATTER -> Lane.INTRA_NODE;
+      default -> Lane.COMPUTE;
+    };
+  }
+
+  /** The graph that issues the tasks in {@code order}. */
+  TaskGraph graph(String name, int[] order) {
+    List<Task> tasks = new ArrayList<>(order.length);
+    for (int index : order) {
+      tasks.add(
+          new Task(
+              names.get(index).toString(),
+              kinds.get(index),
+              lane(index),
+              workloads[index],
+              Arrays.stream(dependencies.get(index))
+                  .mapToObj(dependency -> names.get(dependency).toString())
+                  .toList()));
+    }
+    return new TaskGraph(name, tasks);
+  }
+}

@@ -1,0 +1,114 @@
+package org.sparkmoe.schedule.policy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.Stream;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.sparkmoe.schedule.cost.CostModels;
+import org.sparkmoe.schedule.cost.ExpertType;
+import org.sparkmoe.schedule.cost.LayerShape;
+import org.sparkmoe.schedule.cost.LayerWorkload;
+import org.sparkmoe.schedule.cost.Testbed;
+import org.sparkmoe.schedule.graph.Task;
+import org.sparkmoe.schedule.graph.TaskGraph;
+import org.sparkmoe.schedule.graph.TaskKind;
+import org.sparkmoe.schedule.sim.Simulator;
+
+class PolicyTest {
+  private static final int MAX_DEGREE = 16;
+  private static final Testbed TESTBED = Testbed.read(Path.of("../conf/testbeds/b.conf"));
+
+  /** Three layers, so that gradients flow past a layer. */
+  @ParameterizedTest
+  @EnumSource
+  void theGraphsAreTheGoldenOnes(PolicyName name) throws IOException {
+    LayerShape shape = new LayerShape(2, 8, 512, 1024, 3072, 2.4, ExpertType.SIMPLE);
+    StepPlan plan = plan(name, shape, 3);
+    assertThat(plan.forward() + "\n" + plan.backward()).isEqualTo(golden(name));
+  }
+
+  private static String golden(PolicyName name) throws IOException {
+    try (InputStream in = PolicyTest.class.getResourceAsStream(name + ".txt")) {
+      assertThat(in).as("golden text of " + name).isNotNull();
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  @Property(tries = 60)
+  void everyPolicyDoesAllTheWork(@ForAll("shapes") LayerShape shape) {
+    LayerWorkload layer = TESTBED.workload(shape);
+    for (PolicyName name : PolicyName.values()) {
+      StepPlan plan = plan(name, shape, 4);
+      assertThat(work(plan, TaskKind.DISPATCH)).isCloseTo(8 * layer.allToAll(), within(1e-3));
+      assertThat(work(plan, TaskKind.ALL_GATHER)).isCloseTo(8 * layer.intraNode(), within(1e-3));
+      assertThat(work(plan, TaskKind.MP_REDUCE_SCATTER))
+          .isCloseTo(8 * layer.modelParallel(), within(1e-3));
+      assertThat(work(plan, TaskKind.EXPERT)).isCloseTo(4 * layer.expert(), within(1e3));
+      assertThat(
+              work(plan, TaskKind.EXPERT_BACKWARD)
+                  + work(plan, TaskKind.EXPERT_INPUT_GRADIENT) / 2
+                  + work(plan, TaskKind.EXPERT_WEIGHT_GRADIENT) / 2)
+          .isCloseTo(4 * layer.expert(), within(1e3));
+      assertThat(work(plan, TaskKind.GRADIENT_ALL_REDUCE))
+          .as("gradients of " + name)
+          .isCloseTo(4 * layer.gradient(), within(1e-3));
+    }
+  }
+
+  private static double work(StepPlan plan, TaskKind kind) {
+    return Stream.concat(plan.forward().tasks().stream(), plan.backward().tasks().stream())
+        .filter(task -> task.kind() == kind)
+        .mapToDouble(Task::workload)
+        .sum();
+  }
+
+  @Property(tries = 60)
+  void bestIsNeverSlowerThanFsmoe(@ForAll("shapes") LayerShape shape) {
+    CostModels costs = TESTBED.models(shape);
+    assertThat(plan(PolicyName.BEST, shape, 4).time(costs))
+        .isLessThanOrEqualTo(plan(PolicyName.FSMOE, shape, 4).time(costs) + 1e-9);
+  }
+
+  @Property(tries = 60)
+  void overlapNeverLosesAgainstOneTaskAfterAnother(@ForAll("shapes") LayerShape shape) {
+    CostModels costs = TESTBED.models(shape);
+    for (PolicyName name : PolicyName.values()) {
+      TaskGraph backward = plan(name, shape, 4).backward();
+      assertThat(Simulator.ideal(costs).makespan(backward))
+          .isLessThanOrEqualTo(backward.tasks().stream().mapToDouble(costs::time).sum() + 1e-9);
+    }
+  }
+
+  private static StepPlan plan(PolicyName name, LayerShape shape, int layers) {
+    List<LayerWorkload> stack = Collections.nCopies(layers, TESTBED.workload(shape));
+    return name.policy(MAX_DEGREE).plan(stack, TESTBED.models(shape));
+  }
+
+  @Provide
+  Arbitrary<LayerShape> shapes() {
+    return Combinators.combine(
+            Arbitraries.of(1, 2, 4),
+            Arbitraries.of(256, 512, 1024),
+            Arbitraries.of(1024, 2048, 4096),
+            Arbitraries.of(2, 3, 4),
+            Arbitraries.of(1.0, 1.2, 2.4),
+            Arbitraries.of(ExpertType.class))
+        .as(
+            (batch, sequence, width, factor, capacity, expert) ->
+                new LayerShape(batch, 8, sequence, width, factor * width, capacity, expert));
+  }
+}
