@@ -128,7 +128,7 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
     return RoutingKernels.best().capacityPositions(chosenSK.contiguous(), experts, choiceMajor);
   }
 
-  private long rounded(long places) {
+  long rounded(long places) {
     return (places + divisor - 1) / divisor * divisor;
   }
 }

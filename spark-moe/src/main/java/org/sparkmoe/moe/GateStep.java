@@ -66,6 +66,11 @@ public final class GateStep {
     return capacity.bounded();
   }
 
+  /** {@code places}, and so many more that every pipeline degree in use divides them. */
+  public long rounded(long places) {
+    return capacity.rounded(places);
+  }
+
   /**
    * Gives each assignment a place, dropping over capacity as {@code moe.drop} says.
    *
