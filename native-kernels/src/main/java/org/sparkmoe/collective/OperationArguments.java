@@ -55,6 +55,13 @@ final class OperationArguments {
     }
   }
 
+  static void root(int root, int size) {
+    if (root < 0 || root >= size) {
+      throw new IllegalArgumentException(
+          "root %d must be a rank of the group, 0 to %d".formatted(root, size - 1));
+    }
+  }
+
   static long[] evenSplits(String name, Tensor tensor, int size) {
     if (tensor.size(0) % size != 0) {
       throw new IllegalArgumentException(

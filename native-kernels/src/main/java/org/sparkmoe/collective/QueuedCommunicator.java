@@ -123,10 +123,7 @@ abstract sealed class QueuedCommunicator implements Communicator permits InProce
   @Override
   public final Handle broadcast(Tensor tensor, int root) {
     OperationArguments.tensor("tensor", tensor);
-    if (root < 0 || root >= size()) {
-      throw new IllegalArgumentException(
-          "root %d must be a rank of the group, 0 to %d".formatted(root, size() - 1));
-    }
+    OperationArguments.root(root, size());
     return inPlace(
         "broadcast from " + member.name(IntStream.of(root)),
         (operation, t) -> runBroadcast(operation, t[0], root),

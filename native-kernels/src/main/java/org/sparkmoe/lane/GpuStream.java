@@ -1,0 +1,22 @@
+package org.sparkmoe.lane;
+
+import org.bytedeco.pytorch.Tensor;
+
+/** A queue of a GPU's work. None of the methods waits for the GPU. */
+public interface GpuStream {
+
+  /** Marks the end of what has been queued so far. */
+  GpuEvent record();
+
+  /** What is queued from now on begins after {@code event}. */
+  void waitFor(GpuEvent event);
+
+  /** Runs {@code issue} on the calling thread with this stream as the current one. */
+  void run(Runnable issue);
+
+  /**
+   * Keeps the memory of a tensor from being given to others before what is queued here so far is
+   * complete, even if the tensor is freed at once.
+   */
+  void uses(Tensor tensor);
+}
