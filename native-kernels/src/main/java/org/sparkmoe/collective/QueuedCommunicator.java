@@ -22,7 +22,8 @@ import org.sparkmoe.tensor.TensorScope;
  * communicator, because ranks that do not agree on which operations are complete cannot go on
  * together.
  */
-abstract sealed class QueuedCommunicator implements Communicator permits InProcessCommunicator {
+abstract sealed class QueuedCommunicator implements Communicator
+    permits InProcessCommunicator, GlooCommunicator {
 
   /** What an operation does, on the lane. */
   @FunctionalInterface
