@@ -7,17 +7,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.Scalar;
-import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparkmoe.moe.MoeConfig.Drop;
-import org.sparkmoe.tensor.Parameter;
 
 /** The whole layer against plain loops, and its gradients against finite differences, in f64. */
 class MoeLayerTest {
-  private static final double STEP = 1e-5;
-
   static Stream<MoeConfig> configs() {
     List<MoeConfig> configs = new ArrayList<>();
     for (String gate : List.of("noisy-top-k", "gshard", "mixtral")) {
@@ -61,9 +56,7 @@ class MoeLayerTest {
       double largest = largest(gradient.getValue());
       for (int sample = 0; sample < 3; sample++) {
         int i = random.nextInt(gradient.getValue().length);
-        double slope =
-            (loss(setup, gradient.getKey(), i, STEP) - loss(setup, gradient.getKey(), i, -STEP))
-                / (2 * STEP);
+        double slope = MoeRunGradient.of(setup, gradient.getKey(), i);
         assertThat(Math.abs(gradient.getValue()[i] - slope) / largest)
             .as(
                 "gradient of %s[%d]: %s, differences %s",
@@ -73,31 +66,11 @@ class MoeLayerTest {
     }
     for (int sample = 0; sample < 4; sample++) {
       int i = random.nextInt(run.inputGradient().length);
-      double slope = (loss(setup, "", i, STEP) - loss(setup, "", i, -STEP)) / (2 * STEP);
+      double slope = MoeRunGradient.ofInput(setup, i);
       assertThat(Math.abs(run.inputGradient()[i] - slope) / largest(run.inputGradient()))
           .as("gradient of input[%d]", i)
           .isLessThan(1e-6);
     }
-  }
-
-  /** The loss with one element of one parameter, or of the input, changed. */
-  private static double loss(MoeRun.Setup setup, String parameter, int index, double step) {
-    MoeRun run =
-        MoeRun.of(
-            setup,
-            (layer, tokens) -> {
-              Tensor target = tokens;
-              for (Parameter candidate : layer.parameters()) {
-                target = candidate.name().equals(parameter) ? candidate.value() : target;
-              }
-              target.detach().view(-1).narrow(0, index, 1).add_(new Scalar(step));
-            });
-    double[] seeds = new Random(6).doubles(-1, 1).limit(run.output().length).toArray();
-    double loss = run.auxLoss();
-    for (int i = 0; i < seeds.length; i++) {
-      loss += run.output()[i] * seeds[i];
-    }
-    return loss;
   }
 
   private static double largest(double[] values) {

@@ -4,7 +4,9 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -33,7 +35,8 @@ record MoeRun(
     Map<String, double[]> parameters,
     Map<String, double[]> gradients,
     double auxLoss,
-    RoutingStats stats) {
+    RoutingStats stats,
+    Set<String> withoutGradient) {
 
   /** What is run. */
   record Setup(
@@ -130,7 +133,8 @@ record MoeRun(
           whole.parameters,
           whole.gradients,
           Arrays.stream(aux).sum(),
-          stats[0]);
+          stats[0],
+          whole.withoutGradient);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof RuntimeException failure) {
         throw failure;
@@ -151,7 +155,8 @@ record MoeRun(
         new TreeMap<>(),
         new TreeMap<>(),
         0,
-        new RoutingStats(new long[0], 0, 0, 0, 0));
+        new RoutingStats(new long[0], 0, 0, 0, 0),
+        new TreeSet<>());
   }
 
   private MoeLayer rank(
@@ -204,6 +209,9 @@ record MoeRun(
     double[] sum = gradients.computeIfAbsent(parameter.name(), name -> new double[size]);
     double[] value = parameters.computeIfAbsent(parameter.name(), name -> new double[size]);
     Tensor gradient = parameter.value().grad();
+    if (!gradient.defined()) {
+      withoutGradient.add(parameter.name());
+    }
     double[] localGradient =
         gradient.defined() ? doubles(gradient) : new double[(int) parameter.value().numel()];
     double[] local = doubles(parameter.value().detach());
