@@ -9,6 +9,9 @@ import org.sparkmoe.tensor.SegmentTape;
 
 /** Token ids to the residual stream: token embedding, in GPT-2 plus that of the position. */
 final class Embedding {
+  static final String TOKEN = "embedding.token.weight";
+  static final String POSITION = "embedding.position.weight";
+
   private final Precision precision;
   private final Parameter token;
   private final @Nullable Parameter position;
@@ -16,11 +19,11 @@ final class Embedding {
   Embedding(ModelConfig config, Weights weights, long vocabulary, Precision precision) {
     long m = config.hiddenSize();
     this.precision = precision;
-    token = weights.matrix("embedding.token.weight", config.initStd(), vocabulary, m);
+    token = weights.matrix(TOKEN, config.initStd(), vocabulary, m);
     position =
         config.architecture() == Architecture.GPT2
             ? weights.matrix(
-                "embedding.position.weight", config.initStd(), config.maxSequenceLength(), m)
+                POSITION, config.initStd(), config.maxSequenceLength(), m)
             : null;
   }
 

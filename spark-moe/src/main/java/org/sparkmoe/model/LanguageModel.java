@@ -70,6 +70,7 @@ public final class LanguageModel {
   private final OutputHead head;
   private final List<MoeLayer> moeLayers = new ArrayList<>();
   private final List<Parameter> parameters;
+  private final ModelSize size;
 
   private LanguageModel(
       ModelConfig config,
@@ -92,6 +93,7 @@ public final class LanguageModel {
                 : weights.matrix("head.weight", config.initStd(), vocabSize, config.hiddenSize()),
             precision);
     parameters = weights.all();
+    size = ModelSize.of(config, moe, parameters);
   }
 
   /**
@@ -155,6 +157,11 @@ public final class LanguageModel {
   /** The MoE layers in order, for the schedule to say how they run. */
   public List<MoeLayer> moeLayers() {
     return Collections.unmodifiableList(moeLayers);
+  }
+
+  /** The size of the whole model, over all ranks. */
+  public ModelSize size() {
+    return size;
   }
 
   /** This rank's parameters, in the order of the forward pass. */
