@@ -22,8 +22,7 @@ final class Embedding {
     token = weights.matrix(TOKEN, config.initStd(), vocabulary, m);
     position =
         config.architecture() == Architecture.GPT2
-            ? weights.matrix(
-                POSITION, config.initStd(), config.maxSequenceLength(), m)
+            ? weights.matrix(POSITION, config.initStd(), config.maxSequenceLength(), m)
             : null;
   }
 

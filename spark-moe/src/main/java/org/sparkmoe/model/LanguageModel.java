@@ -52,7 +52,8 @@ import org.sparkmoe.topology.RankGroups;
  *    feed_forward.gate.weight                                  mlp.gate_proj (Mistral)
  *    feed_forward.up.{weight,bias}         mlp.c_fc            mlp.up_proj (Mistral)
  *    feed_forward.down.{weight,bias}       mlp.c_proj          mlp.down_proj (Mistral)
- *    moe.*                                                     block_sparse_moe.*
+ *    moe.gate.weight [M, E]                                    block_sparse_moe.gate
+ *    moe.experts.{w1,w2,w3} [E, in, out]                       block_sparse_moe.experts.e.{w1,w2,w3}
  *  final_norm.{weight,bias}              ln_f                model.norm
  *  head.weight (if not tied)             lm_head.weight      lm_head.weight
  * </pre>
@@ -84,7 +85,7 @@ public final class LanguageModel {
     this.tokens = new SequenceParallel(groups.mp());
     Weights weights = new Weights(initializer, groups);
     embedding = new Embedding(config, weights, vocabSize, precision);
-    sublayers = sublayers(moe, weights, initializer);
+    sublayers = sublayers(ExpertDeviation.of(config, moe), weights, initializer);
     finalNorm = Norm.create(config, weights, "final_norm");
     head =
         new OutputHead(

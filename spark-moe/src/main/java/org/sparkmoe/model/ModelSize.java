@@ -11,8 +11,8 @@ import org.sparkmoe.tensor.Parameter.Replication;
  *
  * @param parameters elements of all parameters
  * @param activeParameters those that one token passes: k of E experts
- * @param activeMatrixElements of those, the ones in matrix products: not norms, biases and embedding
- *     rows, but the output head also where it is the token embedding
+ * @param activeMatrixElements of those, the ones in matrix products: not norms, biases and
+ *     embedding rows, but the output head also where it is the token embedding
  * @param attentionWidth layers × heads × head width
  */
 public record ModelSize(

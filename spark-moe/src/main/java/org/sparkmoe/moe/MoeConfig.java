@@ -117,6 +117,30 @@ public record MoeConfig(
         List.of());
   }
 
+  /** The same settings with other options of the expert. */
+  public MoeConfig withExpertOptions(Map<String, String> options) {
+    return new MoeConfig(
+        experts,
+        topK,
+        capacityFactor,
+        gate,
+        order,
+        dispatch,
+        expert,
+        hiddenSize,
+        minCapacity,
+        drop,
+        auxLoss,
+        zLoss,
+        importanceLoss,
+        loadLoss,
+        routingGroup,
+        sharedExperts,
+        gateOptions,
+        options,
+        hooks);
+  }
+
   /** Whether every token is kept. */
   public boolean dropless() {
     return capacityFactor.equals(DROPLESS);

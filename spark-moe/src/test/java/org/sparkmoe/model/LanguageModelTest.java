@@ -3,8 +3,10 @@ package org.sparkmoe.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.data.Percentage.withPercentage;
 
 import java.util.Arrays;
+import java.util.Map;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Scalar;
@@ -15,8 +17,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.sparkmoe.moe.MoeConfig;
 import org.sparkmoe.moe.StepContext;
 import org.sparkmoe.tensor.Parameter;
+import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.tensor.Precision;
 import org.sparkmoe.tensor.SegmentTape;
 import org.sparkmoe.tensor.TensorScope;
@@ -127,6 +131,37 @@ class LanguageModelTest {
           }
           return null;
         });
+  }
+
+  @Test
+  void projectionsOntoTheResidualStreamStartSmallerInExpertsToo() {
+    ModelConfig c = Models.config(Architecture.GPT2, "1", true);
+    MoeConfig moe = Models.dropless(Architecture.GPT2).withExpertOptions(Map.of());
+    LanguageModel model =
+        Ranks.run(
+                Topology.single(),
+                groups ->
+                    LanguageModel.create(
+                        c, moe, 13, groups, ParameterInitializer.cpu(1, Precision.F32)))
+            .get(0);
+    double inner = c.initStd();
+    double residual = c.initStd() / Math.sqrt(2 * c.layers());
+    Map<String, Double> expected =
+        Map.of(
+            "layers.0.attention.qkv.weight", inner,
+            "layers.0.attention.output.weight", residual,
+            "layers.0.feed_forward.down.weight", residual,
+            "layers.1.moe.experts.w1", inner,
+            "layers.1.moe.experts.w2", residual);
+    for (Parameter parameter : model.parameters()) {
+      Double deviation = expected.get(parameter.name());
+      if (deviation != null) {
+        assertThat(parameter.value().std().item_double())
+            .as(parameter.name())
+            .isCloseTo(deviation, withPercentage(25));
+      }
+    }
+    assertThat(model.parameters()).extracting(Parameter::name).containsAll(expected.keySet());
   }
 
   @Test

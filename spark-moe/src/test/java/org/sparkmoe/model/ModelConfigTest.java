@@ -36,8 +36,7 @@ class ModelConfigTest {
                         "model.init-std",
                         "model.moe-layers"));
     assertThatThrownBy(() -> withHeads(Architecture.MIXTRAL, 9, 3, 0, "all"))
-        .hasMessage(
-            "model.head-dim is \"0\", must be even for mixtral's rotary positions, not 3");
+        .hasMessage("model.head-dim is \"0\", must be even for mixtral's rotary positions, not 3");
     assertThatThrownBy(() -> withHeads(Architecture.GPT2, 10, 4, 0, "all"))
         .hasMessage(
             "model.hidden-size is \"10\", must be a multiple of model.heads = 4, or set"
@@ -85,8 +84,7 @@ class ModelConfigTest {
                 Ranks.run(
                     new Topology(4, 4, 4, 1, 1),
                     groups -> Models.create(config, groups, Precision.F32)))
-        .hasRootCauseMessage(
-            String.join("\n", config.layoutProblems(new Topology(4, 4, 4, 1, 1))));
+        .hasRootCauseMessage(String.join("\n", config.layoutProblems(new Topology(4, 4, 4, 1, 1))));
   }
 
   @Test
