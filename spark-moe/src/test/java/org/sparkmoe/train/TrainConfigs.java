@@ -12,6 +12,14 @@ final class TrainConfigs {
   }
 
   static TrainConfig withLearningRate(long steps, int microBatch, double learningRate) {
+    return of(steps, microBatch, learningRate, 7);
+  }
+
+  static TrainConfig withSeed(long steps, int microBatch, long seed) {
+    return of(steps, microBatch, 3e-3, seed);
+  }
+
+  private static TrainConfig of(long steps, int microBatch, double learningRate, long seed) {
     return new TrainConfig(
         steps,
         8,
@@ -27,7 +35,7 @@ final class TrainConfigs {
         0.1,
         1.0,
         3,
-        7,
+        seed,
         1,
         0,
         2,

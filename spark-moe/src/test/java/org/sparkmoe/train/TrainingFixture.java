@@ -3,6 +3,8 @@ package org.sparkmoe.train;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.stream.LongStream;
 import org.apache.hadoop.conf.Configuration;
 import org.sparkmoe.data.DataCounts;
@@ -21,6 +23,8 @@ import org.sparkmoe.topology.Topology;
 final class TrainingFixture {
   static final int VOCABULARY = 31;
   static final int LENGTH = 16;
+  static final int WIDTH = 16;
+  private static final double AUX_LOSS = 0.05;
   private static final int TRAIN_BATCHES = 6;
   private static final int VALIDATION_BATCHES = 2;
 
@@ -31,6 +35,10 @@ final class TrainingFixture {
       TrainingSummary summary, List<StepMetrics> steps, List<EvaluationMetrics> evaluations) {
     double[] losses() {
       return steps.stream().mapToDouble(StepMetrics::loss).toArray();
+    }
+
+    double[] auxLosses() {
+      return steps.stream().mapToDouble(StepMetrics::auxLoss).toArray();
     }
 
     double[] norms() {
@@ -47,11 +55,17 @@ final class TrainingFixture {
   }
 
   static Run train(Topology topology, TrainSetup setup) {
-    return Ranks.run(topology, groups -> trainRank(groups, setup)).get(0);
+    return train(topology, setup, AUX_LOSS);
   }
 
-  private static Run trainRank(RankGroups groups, TrainSetup setup) {
-    LanguageModel model = model(groups, setup.train());
+  static Run train(Topology topology, TrainSetup setup, double auxLoss) {
+    return Ranks.run(
+            topology,
+            groups -> trainRank(groups, setup, model(groups, setup.train(), WIDTH, auxLoss)))
+        .get(0);
+  }
+
+  private static Run trainRank(RankGroups groups, TrainSetup setup, LanguageModel model) {
     List<StepMetrics> steps = new ArrayList<>();
     List<EvaluationMetrics> evaluations = new ArrayList<>();
     TrainingListener listener =
@@ -75,14 +89,44 @@ final class TrainingFixture {
     }
   }
 
-  static LanguageModel model(RankGroups groups, TrainConfig config) {
+  static LanguageModel model(RankGroups groups, TrainConfig config, int width) {
+    return model(groups, config, width, AUX_LOSS);
+  }
+
+  private static LanguageModel model(
+      RankGroups groups, TrainConfig config, int width, double auxLoss) {
     return LanguageModel.create(
         new ModelConfig(
-            Architecture.MIXTRAL, 2, 16, 4, 2, 0, 24, LENGTH, 10_000, 1e-5, true, 0.1, "none"),
-        MoeConfig.of(4, 2, 24),
+            Architecture.MIXTRAL, 2, width, 4, 2, 0, 24, LENGTH, 10_000, 1e-5, true, 0.1, "1"),
+        experts(auxLoss),
         VOCABULARY,
         groups,
         ParameterInitializer.cpu(config.seed(), config.precision()));
+  }
+
+  /** Keeps every token, so that no layout drops what another keeps. */
+  private static MoeConfig experts(double auxLoss) {
+    MoeConfig defaults = MoeConfig.of(4, 2, 24);
+    return new MoeConfig(
+        defaults.experts(),
+        defaults.topK(),
+        "*",
+        "mixtral",
+        defaults.order(),
+        defaults.dispatch(),
+        "mixtral",
+        defaults.hiddenSize(),
+        defaults.minCapacity(),
+        defaults.drop(),
+        auxLoss,
+        0.001,
+        0,
+        0,
+        defaults.routingGroup(),
+        0,
+        Map.of(),
+        Map.of(),
+        List.of());
   }
 
   private static TrainingData data(SequenceSpool train, SequenceSpool validation, int batch) {
@@ -105,7 +149,7 @@ final class TrainingFixture {
   /** A sequence with something to learn: each token leads to one of three. */
   private static int[] text(long position) {
     int[] tokens = new int[LENGTH + 1];
-    java.util.SplittableRandom random = new java.util.SplittableRandom(position);
+    SplittableRandom random = new SplittableRandom(position);
     tokens[0] = random.nextInt(VOCABULARY);
     for (int i = 1; i < tokens.length; i++) {
       tokens[i] = (tokens[i - 1] * 7 + random.nextInt(3)) % VOCABULARY;
