@@ -46,6 +46,14 @@ final class RoutingArguments {
     }
   }
 
+  static void sameWidth(String name, Tensor tensor, String otherName, Tensor other) {
+    if (tensor.size(1) != other.size(1)) {
+      throw new IllegalArgumentException(
+          "%s has rows of %d elements, but %s of %d"
+              .formatted(name, tensor.size(1), otherName, other.size(1)));
+    }
+  }
+
   /** In which dtype sums of rows are taken. */
   static ScalarType accumulatorType(Tensor rows) {
     return rows.scalar_type().intern() == ScalarType.Double ? ScalarType.Double : ScalarType.Float;

@@ -1,6 +1,8 @@
 package org.sparkmoe.kernel;
 
+import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
+import org.sparkmoe.tensor.NativeLibrary;
 
 /**
  * Moves tokens into the experts' buffer and back: the sparse Order and Inverse Order of the paper's
@@ -19,7 +21,14 @@ public interface RoutingKernels {
 
   /** The fastest implementation that works here. */
   static RoutingKernels best() {
-    return torch();
+    return nativeCpp().orElseGet(RoutingKernels::torch);
+  }
+
+  /** In C++; empty where the build had no compiler, or the library cannot be loaded. */
+  static Optional<RoutingKernels> nativeCpp() {
+    return NativeLibrary.problem().isEmpty()
+        ? Optional.of(new CppRoutingKernels())
+        : Optional.empty();
   }
 
   /** Made of libtorch's operators. */

@@ -88,6 +88,7 @@ final class TorchRoutingKernels implements RoutingKernels {
     RoutingArguments.rows("gradient", gradient, slots.size(0));
     RoutingArguments.rows("buffer", buffer, buffer.size(0));
     RoutingArguments.sameType("gradient", gradient, "buffer", buffer);
+    RoutingArguments.sameWidth("gradient", gradient, "buffer", buffer);
     RoutingArguments.range("slots", slots, "nSlots", buffer.size(0));
     return withoutAutograd(
         () -> {

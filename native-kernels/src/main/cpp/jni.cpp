@@ -1,0 +1,94 @@
+// The native methods of org.sparkmoe.kernel.CppRoutingKernels and org.sparkmoe.tensor.NativeLibrary.
+// Addresses and sizes were checked in Java.
+#include <jni.h>
+#include <malloc.h>
+
+#include <type_traits>
+
+#include "routing.h"
+
+namespace {
+
+template <typename T> T* at(jlong address) { return reinterpret_cast<T*>(address); }
+
+// {slots, S, K, M, nSlots, threads}
+Routing routing(JNIEnv* env, jlongArray values) {
+  jlong v[6];
+  env->GetLongArrayRegion(values, 0, 6, v);
+  return {at<int64_t>(v[0]), v[1], v[2], v[3], v[4], static_cast<int>(v[5])};
+}
+
+// Calls body with a null pointer of the element type: 0 f32, 1 f64, 2 bf16.
+template <typename Body> void withType(jint type, Body body) {
+  switch (type) {
+    case 0: body(static_cast<float*>(nullptr)); break;
+    case 1: body(static_cast<double*>(nullptr)); break;
+    default: body(static_cast<bf16*>(nullptr)); break;
+  }
+}
+
+template <typename T> using AccumulatorOf = typename Accumulator<T>::type;
+
+}  // namespace
+
+#define KERNEL(result, name) \
+  extern "C" JNIEXPORT result JNICALL Java_org_sparkmoe_kernel_CppRoutingKernels_##name
+
+// The place of the first index that is neither -1 nor below limit; -1 if there is none.
+KERNEL(jlong, outside)(JNIEnv*, jclass, jlong index, jlong n, jlong limit) {
+  const int64_t* values = at<int64_t>(index);
+  for (jlong i = 0; i < n; i++) {
+    if (values[i] < -1 || values[i] >= limit) return i;
+  }
+  return -1;
+}
+
+KERNEL(void, positions)(
+    JNIEnv*, jclass, jlong expertsAddress, jlong tokens, jlong choices, jint nExperts,
+    jboolean choiceMajor, jlong positionsAddress) {
+  const int64_t* experts = at<int64_t>(expertsAddress);
+  int64_t* positions = at<int64_t>(positionsAddress);
+  std::vector<int64_t> next(nExperts);
+  int64_t outer = choiceMajor ? choices : tokens;
+  int64_t inner = choiceMajor ? tokens : choices;
+  for (int64_t i = 0; i < outer; i++) {
+    for (int64_t j = 0; j < inner; j++) {
+      int64_t place = choiceMajor ? j * choices + i : i * choices + j;
+      positions[place] = experts[place] < 0 ? -1 : next[experts[place]]++;
+    }
+  }
+}
+
+KERNEL(void, order)(
+    JNIEnv* env, jclass, jint type, jlongArray shape, jlong tokens, jlong weights, jlong buffer) {
+  Routing r = routing(env, shape);
+  withType(type, [&](auto* t) {
+    using T = std::remove_pointer_t<decltype(t)>;
+    order(r, at<T>(tokens), at<AccumulatorOf<T>>(weights), at<T>(buffer));
+  });
+}
+
+KERNEL(void, inverseOrder)(
+    JNIEnv* env, jclass, jint type, jlongArray shape, jlong buffer, jlong weights, jlong tokens) {
+  Routing r = routing(env, shape);
+  withType(type, [&](auto* t) {
+    using T = std::remove_pointer_t<decltype(t)>;
+    inverseOrder(r, at<T>(buffer), at<AccumulatorOf<T>>(weights), at<T>(tokens));
+  });
+}
+
+KERNEL(void, weightGradient)(
+    JNIEnv* env, jclass, jint type, jlongArray shape, jlong gradient, jlong buffer, jlong dots) {
+  Routing r = routing(env, shape);
+  withType(type, [&](auto* t) {
+    using T = std::remove_pointer_t<decltype(t)>;
+    weightGradient(r, at<T>(gradient), at<T>(buffer), at<AccumulatorOf<T>>(dots));
+  });
+}
+
+// Bytes that malloc has given out and not got back: in all arenas, and mapped one by one.
+extern "C" JNIEXPORT jlong JNICALL
+Java_org_sparkmoe_tensor_NativeLibrary_allocatedBytes(JNIEnv*, jclass) {
+  struct mallinfo2 info = mallinfo2();
+  return static_cast<jlong>(info.uordblks + info.hblkhd);
+}

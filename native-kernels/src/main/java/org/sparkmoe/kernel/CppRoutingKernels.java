@@ -1,0 +1,181 @@
+package org.sparkmoe.kernel;
+
+import java.util.function.Supplier;
+import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
+import org.sparkmoe.tensor.TensorScope;
+
+/**
+ * Routing kernels in C++, {@code src/main/cpp}: every row is read once and written once, by as many
+ * threads as libtorch is set to use. The result does not depend on the number of threads, nor on
+ * the vector registers of the machine.
+ */
+final class CppRoutingKernels implements RoutingKernels {
+  /** Below this many bytes a team of threads costs more than it brings. */
+  private static final long BYTES_OF_ONE_THREAD = 1 << 19;
+
+  @Override
+  public Tensor capacityPositions(Tensor experts, int nExperts, boolean choiceMajor) {
+    RoutingArguments.experts(experts, nExperts);
+    return withoutAutograd(
+        () -> {
+          refuseOutside("experts", experts, "nExperts", nExperts);
+          Tensor positions = torch.empty_like(experts);
+          positions(
+              address(experts),
+              experts.size(0),
+              experts.size(1),
+              nExperts,
+              choiceMajor,
+              address(positions));
+          return positions;
+        });
+  }
+
+  @Override
+  public Tensor order(Tensor tokens, Tensor slots, long nSlots) {
+    RoutingArguments.slots(slots, tokens.size(0));
+    RoutingArguments.rows("tokens", tokens, slots.size(0));
+    return withoutAutograd(() -> scatter(tokens, slots, null, nSlots));
+  }
+
+  @Override
+  public Tensor orderGradient(Tensor bufferGradient, Tensor slots) {
+    RoutingArguments.slots(slots, slots.size(0));
+    RoutingArguments.rows("bufferGradient", bufferGradient, bufferGradient.size(0));
+    return withoutAutograd(() -> sum(bufferGradient, slots, null));
+  }
+
+  @Override
+  public Tensor inverseOrder(Tensor buffer, Tensor slots, Tensor weights) {
+    RoutingArguments.slots(slots, slots.size(0));
+    RoutingArguments.rows("buffer", buffer, buffer.size(0));
+    RoutingArguments.weights(weights, slots, buffer);
+    return withoutAutograd(() -> sum(buffer, slots, weights));
+  }
+
+  @Override
+  public Tensor inverseOrderWeightGradient(Tensor gradient, Tensor buffer, Tensor slots) {
+    RoutingArguments.slots(slots, gradient.size(0));
+    RoutingArguments.rows("gradient", gradient, slots.size(0));
+    RoutingArguments.rows("buffer", buffer, buffer.size(0));
+    RoutingArguments.sameType("gradient", gradient, "buffer", buffer);
+    RoutingArguments.sameWidth("gradient", gradient, "buffer", buffer);
+    return withoutAutograd(
+        () -> {
+          refuseOutside("slots", slots, "nSlots", buffer.size(0));
+          Tensor dots =
+              torch.empty(
+                  new long[] {slots.size(0), slots.size(1)},
+                  new TensorOptions(RoutingArguments.accumulatorType(buffer)),
+                  new MemoryFormatOptional());
+          weightGradient(
+              type(buffer),
+              shape(slots, buffer, buffer.size(0)),
+              address(gradient),
+              address(buffer),
+              address(dots));
+          return dots;
+        });
+  }
+
+  @Override
+  public Tensor inverseOrderBufferGradient(
+      Tensor gradient, Tensor slots, Tensor weights, long nSlots) {
+    RoutingArguments.slots(slots, gradient.size(0));
+    RoutingArguments.rows("gradient", gradient, slots.size(0));
+    RoutingArguments.weights(weights, slots, gradient);
+    return withoutAutograd(() -> scatter(gradient, slots, weights, nSlots));
+  }
+
+  private static Tensor scatter(
+      Tensor tokens, Tensor slots, @Nullable Tensor weights, long nSlots) {
+    refuseOutside("slots", slots, "nSlots", nSlots);
+    Tensor buffer = empty(tokens, nSlots);
+    order(
+        type(tokens),
+        shape(slots, tokens, nSlots),
+        address(tokens),
+        weights == null ? 0 : address(weights),
+        address(buffer));
+    return buffer;
+  }
+
+  private static Tensor sum(Tensor buffer, Tensor slots, @Nullable Tensor weights) {
+    refuseOutside("slots", slots, "nSlots", buffer.size(0));
+    Tensor tokens = empty(buffer, slots.size(0));
+    inverseOrder(
+        type(buffer),
+        shape(slots, buffer, buffer.size(0)),
+        address(buffer),
+        weights == null ? 0 : address(weights),
+        address(tokens));
+    return tokens;
+  }
+
+  private static Tensor empty(Tensor like, long rows) {
+    return torch.empty(new long[] {rows, like.size(1)}, like.options(), new MemoryFormatOptional());
+  }
+
+  private static void refuseOutside(String name, Tensor index, String limitName, long limit) {
+    long bad = outside(address(index), index.numel(), limit);
+    if (bad >= 0) {
+      long value = index.view(-1).get(bad).item_long();
+      throw RoutingArguments.outside(name, value, limitName, limit);
+    }
+  }
+
+  private static long address(Tensor tensor) {
+    if (!tensor.is_cpu()) {
+      throw new IllegalArgumentException(
+          "the C++ kernels take tensors on the CPU, not on %s"
+              .formatted(tensor.device().str().getString()));
+    }
+    return tensor.numel() == 0 ? 0 : tensor.data_ptr().address();
+  }
+
+  /** As {@code jni.cpp} reads it. */
+  private static long[] shape(Tensor slots, Tensor rows, long nSlots) {
+    boolean small = rows.nbytes() < BYTES_OF_ONE_THREAD;
+    return new long[] {
+      address(slots),
+      slots.size(0),
+      slots.size(1),
+      rows.size(1),
+      nSlots,
+      small ? 1 : torch.get_num_threads()
+    };
+  }
+
+  /** As {@code jni.cpp} reads it. */
+  private static int type(Tensor rows) {
+    return switch (rows.scalar_type().intern()) {
+      case Float -> 0;
+      case Double -> 1;
+      default -> 2;
+    };
+  }
+
+  private static Tensor withoutAutograd(Supplier<Tensor> body) {
+    try (AutoGradMode off = new AutoGradMode(false)) {
+      return TensorScope.compute(body);
+    }
+  }
+
+  private static native long outside(long index, long n, long limit);
+
+  private static native void positions(
+      long experts, long tokens, long choices, int nExperts, boolean choiceMajor, long positions);
+
+  private static native void order(int type, long[] shape, long tokens, long weights, long buffer);
+
+  private static native void inverseOrder(
+      int type, long[] shape, long buffer, long weights, long tokens);
+
+  private static native void weightGradient(
+      int type, long[] shape, long gradient, long buffer, long dots);
+}
