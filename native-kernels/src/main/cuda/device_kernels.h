@@ -11,7 +11,7 @@
 extern "C" {
 
 enum SparkMoeType { SPARKMOE_F32 = 0, SPARKMOE_F64 = 1, SPARKMOE_BF16 = 2 };
-enum SparkMoeScore { SPARKMOE_SOFTMAX = 0, SPARKMOE_SIGMOID = 1 };
+enum SparkMoeScore { SPARKMOE_SOFTMAX = 0, SPARKMOE_SIGMOID = 1, SPARKMOE_AS_THEY_ARE = 2 };
 
 // The largest K of the gate and position kernels.
 enum { SPARKMOE_MAX_CHOICES = 16 };
@@ -24,7 +24,8 @@ struct SparkMoeDeviceKernels {
   int (*device_count)(int* count);
 
   // Scores of all experts [S,E] f32 from logits [S,E] f32, and the K experts of each token by score
-  // plus bias [E] (null for none), ties to the lower index, -1 for what is not comparable.
+  // plus bias [E] (null for none), ties to the lower index, NaN first. With SPARKMOE_AS_THEY_ARE
+  // the logits are the scores, and `scores` is not written.
   int (*gate_choose)(void* stream, const float* logits, const float* bias, int64_t tokens,
                      int experts, int choices, int score, float* scores, int64_t* chosen);
   // The gradient by the logits [S,E] from that by the scores [S,E].

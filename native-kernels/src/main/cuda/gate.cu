@@ -16,9 +16,13 @@ struct Candidate {
   int index;
 };
 
-// Whether a is to be chosen before b: larger, or equal with the lower index.
+// Whether a is to be chosen before b: larger, or equal with the lower index; what is not a number
+// counts as larger than all that are, as in torch's argmax.
 __device__ __forceinline__ bool before(Candidate a, Candidate b) {
-  return a.value > b.value || (a.value == b.value && a.index < b.index);
+  if (isnan(a.value) != isnan(b.value)) {
+    return isnan(a.value);
+  }
+  return a.value > b.value || ((a.value == b.value || isnan(a.value)) && a.index < b.index);
 }
 
 __device__ __forceinline__ Candidate warp_first(Candidate best) {
@@ -58,13 +62,16 @@ __device__ __forceinline__ void token_scores(const float* logits, int experts, i
 
 // The next choice is the first candidate that comes after the last one, so that nothing needs to
 // be marked as taken.
-__global__ void gate_choose_kernel(const float* __restrict__ logits,
-                                   const float* __restrict__ bias, int64_t tokens, int experts,
-                                   int choices, int score, float* scores, int64_t* chosen) {
+__global__ void gate_choose_kernel(const float* logits, const float* __restrict__ bias,
+                                   int64_t tokens, int experts, int choices, int score,
+                                   float* scores, int64_t* __restrict__ chosen) {
   for (int64_t token = warp(); token < tokens; token += warps()) {
-    float* own = scores + token * experts;
-    token_scores(logits + token * experts, experts, score, own);
-    Candidate last{INFINITY, -1};
+    const float* own = logits + token * experts;
+    if (score != SPARKMOE_AS_THEY_ARE) {
+      token_scores(own, experts, score, scores + token * experts);
+      own = scores + token * experts;
+    }
+    Candidate last{NAN, -1};
     for (int k = 0; k < choices; k++) {
       Candidate best{-INFINITY, INT32_MAX};
       for (int e = lane(); e < experts; e += WARP) {
@@ -76,7 +83,7 @@ __global__ void gate_choose_kernel(const float* __restrict__ logits,
       }
       best = warp_first(best);
       if (lane() == 0) {
-        chosen[token * choices + k] = best.index == INT32_MAX ? -1 : best.index;
+        chosen[token * choices + k] = best.index;
       }
       last = best;
     }

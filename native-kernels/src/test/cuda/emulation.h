@@ -44,6 +44,8 @@ inline __nv_bfloat16 __float2bfloat16(float x) {
   return {static_cast<uint16_t>((wide + 0x7fff + ((wide >> 16) & 1)) >> 16)};
 }
 
+using std::isnan;
+
 namespace sparkmoe::emulation {
 
 struct Index {

@@ -6,11 +6,10 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Gate kernels on the device, {@code gate.cu}. A token whose scores are not numbers gets expert -1
- * where libtorch would choose the first NaN.
- */
+/** Gate kernels on the device, {@code gate.cu}. */
 final class DeviceGateKernels implements GateKernels {
+  private static final int AS_THEY_ARE = 2;
+
   private final Device device;
 
   DeviceGateKernels(Device device) {
@@ -23,24 +22,39 @@ final class DeviceGateKernels implements GateKernels {
     try (AutoGradMode off = new AutoGradMode(false)) {
       int nExperts = (int) logits.size(1);
       Tensor scores = torch.empty_like(logits);
-      Tensor experts =
-          DeviceRoutingKernels.empty(logits, ScalarType.Long, logits.size(0), rule.choices());
-      device.check(
-          "gate",
-          DeviceLibrary.gateChoose(
-              device.library().table(),
-              device.stream(),
-              Device.address(logits),
-              Device.address(bias),
-              logits.size(0),
-              nExperts,
-              rule.choices(),
-              code(rule.score()),
-              Device.address(scores),
-              Device.address(experts)));
+      Tensor experts = choices(logits, bias, rule.choices(), code(rule.score()), scores);
       Tensor[] queues = DeviceRoutingKernels.queues(device, experts, nExperts, rule.choiceMajor());
       return new Choice(scores, experts, queues[0], queues[1]);
     }
+  }
+
+  @Override
+  public Tensor largest(Tensor scores, int choices) {
+    GateArguments.largest(scores, choices);
+    if (scores.scalar_type().intern() != ScalarType.Float) {
+      return GateKernels.torch().largest(scores, choices);
+    }
+    return DeviceRoutingKernels.withoutAutograd(
+        () -> choices(scores.contiguous(), null, choices, AS_THEY_ARE, null));
+  }
+
+  private Tensor choices(
+      Tensor logits, @Nullable Tensor bias, int choices, int score, @Nullable Tensor scores) {
+    Tensor experts = DeviceRoutingKernels.empty(logits, ScalarType.Long, logits.size(0), choices);
+    device.check(
+        "gate",
+        DeviceLibrary.gateChoose(
+            device.library().table(),
+            device.stream(),
+            Device.address(logits),
+            Device.address(bias),
+            logits.size(0),
+            (int) logits.size(1),
+            choices,
+            score,
+            Device.address(scores),
+            Device.address(experts)));
+    return experts;
   }
 
   @Override

@@ -19,10 +19,21 @@ final class GateArguments {
       TensorCheck.shape("bias", bias, experts);
       TensorCheck.contiguous("bias", bias);
     }
-    if (rule.choices() < 1 || rule.choices() > Math.min(experts, MAX_CHOICES)) {
+    choices(rule.choices(), experts);
+  }
+
+  static void largest(Tensor scores, int choices) {
+    TensorCheck.dtype("scores", scores, ScalarType.Float, ScalarType.Double, ScalarType.BFloat16);
+    TensorCheck.shape("scores", scores, TensorCheck.ANY, TensorCheck.ANY);
+    choices(choices, scores.size(1));
+  }
+
+  private static void choices(int choices, long experts) {
+    long most = Math.min(experts, MAX_CHOICES);
+    if (choices < 1 || choices > most) {
       throw new IllegalArgumentException(
           "choices %d must be between 1 and %d, the smaller of %d experts and %d"
-              .formatted(rule.choices(), Math.min(experts, MAX_CHOICES), experts, MAX_CHOICES));
+              .formatted(choices, most, experts, MAX_CHOICES));
     }
   }
 

@@ -32,7 +32,7 @@ public interface GateKernels {
    * The outcome of a gate.
    *
    * @param scores {@code [S, E] f32}
-   * @param experts {@code [S, K] i64}, by falling score plus bias, ties to the lower index
+   * @param experts {@code [S, K] i64}, by falling score plus bias, as {@link #largest}
    * @param positions {@code [S, K] i64}, places in the queue of the expert, from 0
    * @param queueLengths {@code [E] i64}, how many tokens chose each expert
    */
@@ -48,6 +48,15 @@ public interface GateKernels {
   Choice choose(Tensor logits, @Nullable Tensor bias, Rule rule);
 
   /**
+   * The columns of the largest of each row, which {@code torch.topk} gives in no certain order.
+   *
+   * @param scores {@code [S, E]}, floating
+   * @param choices how many, at most E and 16
+   * @return {@code [S, choices]} i64, largest first, ties to the lower index, NaN before numbers
+   */
+  Tensor largest(Tensor scores, int choices);
+
+  /**
    * The gradient by the logits.
    *
    * @param scores {@code [S, E] f32}, of {@link #choose}
@@ -55,6 +64,11 @@ public interface GateKernels {
    * @return {@code [S, E] f32}
    */
   Tensor logitsGradient(Tensor scores, Tensor gradient, Score score);
+
+  /** The fastest implementation for the device on which tensors are. */
+  static GateKernels best() {
+    return new GateKernelsByDevice();
+  }
 
   /** Made of libtorch's operators, for any device. */
   static GateKernels torch() {

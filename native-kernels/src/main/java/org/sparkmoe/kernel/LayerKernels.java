@@ -36,6 +36,11 @@ public interface LayerKernels {
    */
   Tensor transposeBlocks(Tensor rows, int outer, int inner);
 
+  /** The fastest implementation for the device on which tensors are. */
+  static LayerKernels best() {
+    return new LayerKernelsByDevice();
+  }
+
   /** Made of libtorch's operators, for any device. */
   static LayerKernels torch() {
     return new TorchLayerKernels();

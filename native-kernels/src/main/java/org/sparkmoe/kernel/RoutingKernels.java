@@ -10,18 +10,18 @@ import org.sparkmoe.tensor.NativeLibrary;
  *
  * <p>Letters: S tokens, K choices of a token, M width, E experts. The buffer has {@code nSlots}
  * rows; {@code slots[s, k]} is the row of the k-th choice of token s, or -1 where there is none,
- * because it was dropped. No row is used twice. All tensors are contiguous and on the CPU; tokens
- * and buffers are f32, f64 or bf16, and sums over choices are taken in f32 (f64 for f64), in the
- * order of choices, and rounded once.
+ * because it was dropped. No row is used twice. All tensors are contiguous and on one device;
+ * tokens and buffers are f32, f64 or bf16, and sums over choices are taken in f32 (f64 for f64), in
+ * the order of choices, and rounded once.
  *
  * <p>Every method throws {@link IllegalArgumentException} for a wrong shape or dtype, and for a
  * slot or an expert outside its range. None records autograd.
  */
 public interface RoutingKernels {
 
-  /** The fastest implementation that works here. */
+  /** The fastest implementation that works here, for the device on which tensors are. */
   static RoutingKernels best() {
-    return nativeCpp().orElseGet(RoutingKernels::torch);
+    return new RoutingKernelsByDevice(nativeCpp().orElseGet(RoutingKernels::torch));
   }
 
   /** In C++; empty where the build had no compiler, or the library cannot be loaded. */

@@ -1,12 +1,9 @@
 package org.sparkmoe.kernel;
 
 import org.bytedeco.pytorch.AutoGradMode;
-import org.bytedeco.pytorch.LongOptional;
-import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
-import org.bytedeco.pytorch.TensorVector;
-import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
 /** Gate kernels out of libtorch's operators. */
@@ -17,7 +14,7 @@ final class TorchGateKernels implements GateKernels {
     GateArguments.choose(logits, bias, rule);
     try (AutoGradMode off = new AutoGradMode(false)) {
       Tensor scores = rule.score() == Score.SOFTMAX ? logits.softmax(1) : logits.sigmoid();
-      Tensor experts = largest(bias == null ? scores.clone() : scores.add(bias), rule.choices());
+      Tensor experts = largest(bias == null ? scores : scores.add(bias), rule.choices());
       int nExperts = (int) logits.size(1);
       Tensor positions =
           RoutingKernels.torch().capacityPositions(experts, nExperts, rule.choiceMajor());
@@ -26,15 +23,12 @@ final class TorchGateKernels implements GateKernels {
     }
   }
 
-  /** {@code argmax} takes the first of equal values, which {@code topk} does not promise. */
-  private static Tensor largest(Tensor left, int choices) {
-    TensorVector chosen = new TensorVector();
-    for (int k = 0; k < choices; k++) {
-      Tensor choice = left.argmax(new LongOptional(1), true);
-      chosen.push_back(choice);
-      left.scatter_(1, choice, new Scalar(Double.NEGATIVE_INFINITY));
-    }
-    return torch.cat(chosen, 1);
+  @Override
+  public Tensor largest(Tensor scores, int choices) {
+    GateArguments.largest(scores, choices);
+    return DeviceRoutingKernels.withoutAutograd(
+        () ->
+            scores.sort(new BoolOptional(true), 1, true).get1().narrow(1, 0, choices).contiguous());
   }
 
   @Override

@@ -14,7 +14,12 @@ final class TorchLayerKernels implements LayerKernels {
     LayerArguments.swiGlu(gate, up, "active", active);
     try (TensorScope scope = TensorScope.open();
         AutoGradMode off = new AutoGradMode(false)) {
-      active.copy_(torch.silu(wide(gate)).mul_(up));
+      if (gate.scalar_type().intern() == ScalarType.BFloat16) {
+        active.copy_(torch.silu(wide(gate)).mul_(up));
+      } else {
+        torch.silu_out(active, gate);
+        active.mul_(up);
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import java.util.function.Supplier;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -36,7 +37,7 @@ final class TorchRoutingKernels implements RoutingKernels {
     Tensor starts = counts.cumsum(0).sub(counts);
     Tensor places =
         torch
-            .arange(new Scalar(experts.numel()), new TensorOptions(ScalarType.Long))
+            .arange(new Scalar(experts.numel()), experts.options())
             .sub(starts.index_select(0, sorted.get0()));
     Tensor positions = torch.empty_like(experts);
     positions.scatter_(0, sorted.get1(), places);
@@ -92,10 +93,7 @@ final class TorchRoutingKernels implements RoutingKernels {
     RoutingArguments.range("slots", slots, "nSlots", buffer.size(0));
     return withoutAutograd(
         () -> {
-          Tensor dots =
-              torch.zeros(
-                  new long[] {slots.size(0), slots.size(1)},
-                  new TensorOptions(RoutingArguments.accumulatorType(buffer)));
+          Tensor dots = torch.zeros(new long[] {slots.size(0), slots.size(1)}, sumOptions(buffer));
           Tensor wide = gradient.to(RoutingArguments.accumulatorType(buffer));
           for (long k = 0; k < slots.size(1); k++) {
             dots.select(1, k).copy_(gather(buffer, slots.select(1, k)).mul(wide).sum(1));
@@ -128,7 +126,7 @@ final class TorchRoutingKernels implements RoutingKernels {
     Tensor flat = slots.view(-1);
     Tensor used = flat.ge(zero()).nonzero().view(-1);
     return torch
-        .full(new long[] {nSlots}, new Scalar(-1L), new TensorOptions(ScalarType.Long))
+        .full(new long[] {nSlots}, new Scalar(-1L), slots.options())
         .index_copy_(0, flat.index_select(0, used), used);
   }
 
@@ -154,9 +152,12 @@ final class TorchRoutingKernels implements RoutingKernels {
   }
 
   private static Tensor accumulator(long tokens, Tensor rows) {
-    return torch.zeros(
-        new long[] {tokens, rows.size(1)},
-        new TensorOptions(RoutingArguments.accumulatorType(rows)));
+    return torch.zeros(new long[] {tokens, rows.size(1)}, sumOptions(rows));
+  }
+
+  private static TensorOptions sumOptions(Tensor rows) {
+    ScalarType type = RoutingArguments.accumulatorType(rows);
+    return rows.options().dtype(new ScalarTypeOptional(type));
   }
 
   /** A new one each time: a native object made in the caller's scope dies with it. */

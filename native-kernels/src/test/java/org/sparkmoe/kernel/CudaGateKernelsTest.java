@@ -29,6 +29,11 @@ class CudaGateKernelsTest extends GateKernelsContract {
     }
 
     @Override
+    public Tensor largest(Tensor scores, int choices) {
+      return here(gpu.largest(there(scores), choices));
+    }
+
+    @Override
     public Tensor logitsGradient(Tensor scores, Tensor gradient, Score score) {
       return here(gpu.logitsGradient(there(scores), there(gradient), score));
     }

@@ -79,6 +79,18 @@ abstract class GateKernelsContract {
   }
 
   @Example
+  void largestTakesTheFirstOfEqualsAndWhatIsNotANumberFirst() {
+    try (TensorScope scope = TensorScope.open()) {
+      float inf = Float.POSITIVE_INFINITY;
+      Tensor scores =
+          Tensor.create(new float[] {1, 3, 3, 2, 1, Float.NaN, inf, Float.NaN, -inf, -inf, -inf, 0})
+              .view(3, 4);
+      Tensor expected = Tensor.create(new long[] {1, 2, 3, 1, 3, 2, 3, 0, 1}).view(3, 3);
+      assertThat(kernels().largest(scores, 3).equal(expected)).isTrue();
+    }
+  }
+
+  @Example
   void wrongArgumentsAreRefused() {
     try (TensorScope scope = TensorScope.open()) {
       Tensor logits = torch.zeros(3, 4);

@@ -113,7 +113,7 @@ abstract class LayerKernelsContract {
         };
     double[] values = values(actual);
     for (int i = 0; i < expected.length; i++) {
-      double allowed = relative * (Math.abs(expected[i]) + 1e-6);
+      double allowed = relative * (Math.abs(expected[i]) + 0.1);
       assertThat(Math.abs(values[i] - expected[i])).isLessThanOrEqualTo(allowed);
     }
   }

@@ -3,7 +3,6 @@ package org.sparkmoe.moe;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.collective.Communicator.Reduction;
 import org.sparkmoe.kernel.RoutingKernels;
@@ -71,7 +70,7 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
     long limit = limit();
     long capacity = bounded();
     Tensor kept = positionsSK.lt(new Scalar(limit)).logical_and(positionsSK.ge(new Scalar(0)));
-    Tensor inBuffer = positionsSK.add(groupOfToken().mul(new Scalar(limit)));
+    Tensor inBuffer = positionsSK.add(groupOfToken(positionsSK).mul(new Scalar(limit)));
     Tensor positions = torch.where(kept, inBuffer, new Scalar(-1L));
     return new Slots(slots(chosenSK, positions, capacity), capacity);
   }
@@ -82,7 +81,7 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
     Tensor chosen =
         torch.where(
             chosenSK.ge(new Scalar(0)),
-            chosenSK.add(groupOfToken().mul(new Scalar((long) config.experts()))),
+            chosenSK.add(groupOfToken(chosenSK).mul(new Scalar((long) config.experts()))),
             new Scalar(-1L));
     switch (config.drop()) {
       case POSITION:
@@ -111,10 +110,9 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
     throw new AssertionError(config.drop());
   }
 
-  private Tensor groupOfToken() {
+  private Tensor groupOfToken(Tensor like) {
     return torch
-        .arange(new Scalar(tokens))
-        .to(ScalarType.Long)
+        .arange(new Scalar(tokens), like.options())
         .floor_divide(new Scalar(groupTokens()))
         .reshape(-1, 1);
   }

@@ -6,6 +6,7 @@ import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.kernel.LayerKernels;
 import org.sparkmoe.moe.Expert;
 import org.sparkmoe.moe.ExpertContext;
 import org.sparkmoe.moe.ExpertPass;
@@ -82,8 +83,7 @@ public final class MixtralExpert implements ExpertProvider {
       Tensor active = activeERH.narrow(1, first, rows);
       torch.bmm_out(gate, input, experts.w1.value());
       torch.bmm_out(up, input, experts.w3.value());
-      torch.silu_out(active, gate);
-      active.mul_(up);
+      LayerKernels.best().swiGlu(gate, up, active);
       torch.bmm_out(output, active, experts.w2.value());
     }
 
@@ -93,9 +93,7 @@ public final class MixtralExpert implements ExpertProvider {
       Tensor gate = gateERH.narrow(1, first, rows);
       Tensor up = upERH.narrow(1, first, rows);
       Tensor activeGradient = torch.bmm(outputGradient, experts.w2.transposed());
-      Tensor upGradient = torch.silu(gate).mul_(activeGradient);
-      gate.copy_(torch.silu_backward(activeGradient.mul_(up), gate));
-      up.copy_(upGradient);
+      LayerKernels.best().swiGluGradient(activeGradient, gate, up);
       torch.bmm_out(inputGradient, gate, experts.w1.transposed());
       inputGradient.baddbmm_(up, experts.w3.transposed());
     }

@@ -1,0 +1,27 @@
+package org.sparkmoe.kernel;
+
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** Leaves each call to the kernels of the device on which its tensors are. */
+final class GateKernelsByDevice implements GateKernels {
+
+  private static GateKernels of(Tensor tensor) {
+    return tensor.is_cuda() ? DeviceKernels.gate() : GateKernels.torch();
+  }
+
+  @Override
+  public Choice choose(Tensor logits, @Nullable Tensor bias, Rule rule) {
+    return of(logits).choose(logits, bias, rule);
+  }
+
+  @Override
+  public Tensor largest(Tensor scores, int choices) {
+    return of(scores).largest(scores, choices);
+  }
+
+  @Override
+  public Tensor logitsGradient(Tensor scores, Tensor gradient, Score score) {
+    return of(scores).logitsGradient(scores, gradient, score);
+  }
+}
