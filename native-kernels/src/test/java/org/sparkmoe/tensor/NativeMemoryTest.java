@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 class NativeMemoryTest {
@@ -11,6 +12,11 @@ class NativeMemoryTest {
   private static final long NOISE = 8 << 20;
 
   private static final long TENSOR = 32L << 20;
+
+  @BeforeAll
+  static void oneThread() {
+    torch.set_num_threads(1);
+  }
 
   @Test
   void aLoopOfStepsReturnsToItsStartValue() {
