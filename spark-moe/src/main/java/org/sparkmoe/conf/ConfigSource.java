@@ -46,14 +46,15 @@ public record ConfigSource(Config effective, Config defaults) {
   }
 
   /**
-   * The same for HOCON text, as a program has it.
+   * The same for HOCON text, as a program or a model directory has it.
    *
-   * @throws ConfigurationException if it is not HOCON
+   * @throws ConfigurationException if it is not HOCON, or an assignment has no {@code =}
    */
-  public static ConfigSource parse(Set<String> sections, String hocon) {
+  public static ConfigSource parse(Set<String> sections, String hocon, List<String> assignments) {
     Config reference = only(sections, ConfigFactory.defaultReferenceUnresolved());
     try {
-      return resolve(ConfigFactory.parseString(hocon).withFallback(reference), reference);
+      Config user = ConfigFactory.parseString(hocon);
+      return resolve(assign(assignments).withFallback(user).withFallback(reference), reference);
     } catch (ConfigException.Parse e) {
       throw new ConfigurationException(List.of("the configuration is not HOCON: " + message(e)));
     }

@@ -1,5 +1,6 @@
 package org.sparkmoe.moe;
 
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -47,7 +48,8 @@ public record MoeConfig(
     int sharedExperts,
     Map<String, String> gateOptions,
     Map<String, String> expertOptions,
-    List<String> hooks) {
+    List<String> hooks)
+    implements Serializable {
 
   /** Which assignments over capacity are dropped. */
   public enum Drop {

@@ -78,13 +78,13 @@ public final class RankChannel implements SparkPlugin {
       }
 
       @Override
-      public Object receive(Object message) {
+      public @Nullable Object receive(Object message) {
         Envelope envelope = (Envelope) message;
         Consumer<RankMessage> receiver = JOBS.get(envelope.job());
         if (receiver != null) {
           receiver.accept(envelope.message());
         }
-        return Boolean.TRUE;
+        return null;
       }
     };
   }

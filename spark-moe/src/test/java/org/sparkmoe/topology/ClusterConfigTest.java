@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.sparkmoe.conf.ConfigBinder;
@@ -14,7 +15,8 @@ class ClusterConfigTest {
   record Root(ClusterConfig cluster) {}
 
   private static ClusterConfig bind(String hocon) {
-    return ConfigBinder.bind(ConfigSource.parse(Set.of("cluster"), hocon), Root.class).cluster();
+    return ConfigBinder.bind(ConfigSource.parse(Set.of("cluster"), hocon, List.of()), Root.class)
+        .cluster();
   }
 
   @Test

@@ -1,0 +1,93 @@
+package org.sparkmoe.app;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.sparkmoe.data.DataCounts;
+import org.sparkmoe.data.DataPipeline;
+import org.sparkmoe.data.PreparedData;
+import org.sparkmoe.runtime.BarrierTraining;
+import org.sparkmoe.runtime.ModelPublication;
+import org.sparkmoe.runtime.RunConfig;
+import org.sparkmoe.runtime.TrainedModel;
+import org.sparkmoe.train.GenerationConfig;
+import org.sparkmoe.train.TrainingSummary;
+
+/** One run of {@code train}: prepare, train, write and tell. */
+final class TrainJob {
+  private static final double TEMPERATURE = 0.8;
+  private static final double TOP_P = 0.95;
+
+  private final RunConfig config;
+  private final String effectiveConfig;
+  private final PrintWriter out;
+  private final TerminalProgress progress;
+  private final Instant started = Instant.now();
+
+  /**
+   * @param effectiveConfig {@code config} as HOCON text, for the model directory
+   * @param out gets the results, as {@code progress} gets what happens on the way
+   */
+  TrainJob(RunConfig config, String effectiveConfig, PrintWriter out, TerminalProgress progress) {
+    this.config = config;
+    this.effectiveConfig = effectiveConfig;
+    this.out = out;
+    this.progress = progress;
+  }
+
+  void run() throws IOException {
+    try (Session session = Session.open(config.spark())) {
+      BarrierTraining training = new BarrierTraining(session.spark(), config, progress);
+      training.preflight();
+      training.checkCheckpoints();
+      try (PreparedData data = DataPipeline.prepare(session.spark(), config.data())) {
+        out.println(data.counts().describe());
+        out.flush();
+        TrainingSummary summary = training.train(data);
+        progress.end();
+        new ModelPublication(session.spark().sparkContext(), config, effectiveConfig)
+            .publish(data.counts(), summary, started);
+        tell(data.counts(), summary);
+        sample(session.spark().sparkContext().hadoopConfiguration());
+      }
+    } finally {
+      progress.end();
+    }
+  }
+
+  private void tell(DataCounts counts, TrainingSummary summary) {
+    out.printf(
+        Locale.ROOT,
+        "trained %d steps in %.0f s, %,.0f tokens/s%n",
+        summary.steps(),
+        summary.seconds(),
+        summary.tokensPerSecond());
+    out.printf(
+        Locale.ROOT,
+        "validation: %.4f bits per byte; byte trigram with back-off: %.4f%n",
+        summary.validation().bitsPerByte(),
+        counts.trigramBitsPerByte());
+    out.println("model directory: " + config.output().directory());
+    out.flush();
+  }
+
+  private void sample(Configuration hadoop) throws IOException {
+    String directory = config.output().directory();
+    String prompt = config.output().prompt();
+    int tokens = config.output().sampleTokens();
+    if (tokens > 0) {
+      String text =
+          TrainedModel.open(new Path(directory), List.of(), hadoop)
+              .generate(prompt, new GenerationConfig(tokens, TEMPERATURE, 0, TOP_P, 1));
+      out.printf("%nsample:%n%s%s%n", prompt, text);
+    }
+    out.printf(
+        "%nmore: bin/spark-moe generate --model %s --prompt '%s'%n",
+        directory, prompt.replace("'", "'\\''"));
+    out.flush();
+  }
+}

@@ -1,0 +1,140 @@
+package org.sparkmoe.runtime;
+
+import java.io.IOException;
+import java.util.List;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.SparkContext;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.util.SerializableConfiguration;
+import org.sparkmoe.data.DataException;
+import org.sparkmoe.data.PreparedData;
+import org.sparkmoe.data.Sharding;
+import org.sparkmoe.data.TokenSequence;
+import org.sparkmoe.data.Tokenizer;
+import org.sparkmoe.data.TokenizerSpec;
+import org.sparkmoe.topology.Topology;
+import org.sparkmoe.train.EvaluationMetrics;
+import org.sparkmoe.train.TrainingSummary;
+
+/** Trains and evaluates models on a Spark cluster. */
+public final class BarrierTraining {
+  private final SparkContext context;
+  private final RunConfig config;
+  private final ProgressListener progress;
+
+  /** A run of {@code config}, of which {@code progress} hears. */
+  public BarrierTraining(SparkSession spark, RunConfig config, ProgressListener progress) {
+    this.context = spark.sparkContext();
+    this.config = config;
+    this.progress = progress;
+  }
+
+  /**
+   * Refuses what cannot run; call it before data are prepared, to tell the user early.
+   *
+   * @throws PreflightException if it cannot; names the settings to change
+   */
+  public void preflight() {
+    new Preflight(context, config.cluster(), progress).check(context.getConf());
+  }
+
+  /**
+   * Refuses to train over checkpoints that are there, unless it is to go on from them.
+   *
+   * @throws PreflightException if there are some
+   * @throws IOException if the file system cannot be reached
+   */
+  public void checkCheckpoints() throws IOException {
+    Path directory =
+        new Path(config.checkpoint().inModelDirectory(config.output().directory()).directory());
+    FileSystem files = directory.getFileSystem(context.hadoopConfiguration());
+    if (!config.checkpoint().resume()
+        && files.exists(directory)
+        && files.listStatus(directory).length > 0) {
+      throw new PreflightException(
+          List.of(
+              "%s holds checkpoints: go on from them with --resume, or change output.directory"
+                  .formatted(directory)));
+    }
+  }
+
+  /**
+   * Trains on all ranks at once.
+   *
+   * @throws DataException if there is less than a global batch of data
+   * @throws TrainingFailedException if a rank fails; names the one that failed first
+   */
+  public TrainingSummary train(PreparedData data) {
+    int validationBatch = validationBatch(data);
+    TrainingBody body =
+        new TrainingBody(
+            config,
+            vocabSize(),
+            validationBatch,
+            data.counts().validation(),
+            new SerializableConfiguration(context.hadoopConfiguration()));
+    return new BarrierStage(context, config.cluster(), progress)
+        .run(
+            shard(data.train(), config.train().globalBatch()),
+            shard(data.validation(), validationBatch),
+            body,
+            TrainingSummary.class);
+  }
+
+  /**
+   * Evaluates a model on the validation side, on all ranks at once.
+   *
+   * @param model the model directory
+   * @param assignments over the model's own configuration, as in this run's
+   * @throws TrainingFailedException if a rank fails; names the one that failed first
+   */
+  public EvaluationMetrics evaluate(PreparedData data, String model, List<String> assignments) {
+    int validationBatch = validationBatch(data);
+    EvaluationBody body =
+        new EvaluationBody(
+            config,
+            model,
+            List.copyOf(assignments),
+            validationBatch,
+            data.counts().validation(),
+            new SerializableConfiguration(context.hadoopConfiguration()));
+    JavaRDD<TokenSequence> validation = shard(data.validation(), validationBatch);
+    JavaRDD<TokenSequence> none = validation.filter(sequence -> false);
+    return new BarrierStage(context, config.cluster(), progress)
+        .run(none, validation, body, EvaluationMetrics.class);
+  }
+
+  private int vocabSize() {
+    TokenizerSpec spec =
+        TokenizerSpec.resolve(config.data().tokenizer(), context.hadoopConfiguration());
+    try (Tokenizer tokenizer = spec.open()) {
+      return tokenizer.vocabSize();
+    }
+  }
+
+  private JavaRDD<TokenSequence> shard(Dataset<Row> side, int globalBatch) {
+    Topology topology = config.cluster().topology();
+    return Sharding.shard(side, config.data().seed(), globalBatch, topology.nDp(), topology.nMp());
+  }
+
+  /**
+   * Sequences of a global batch of validation data: as in training, so that every layout evaluates
+   * on the same ones, or what there is.
+   */
+  private int validationBatch(PreparedData data) {
+    long sequences = data.counts().validation().sequences();
+    int dataParallel = config.cluster().topology().nDp();
+    if (sequences < dataParallel) {
+      throw new DataException(
+          ("validation has %d sequences, must have one for each of the %d data-parallel ranks: name"
+                  + " more data, or raise data.validation-fraction (%s)")
+              .formatted(sequences, dataParallel, config.data().validationFraction()));
+    }
+    long most = Math.min(config.train().globalBatch(), sequences);
+    return (int) (most - most % dataParallel);
+  }
+}

@@ -1,0 +1,85 @@
+package org.sparkmoe.runtime;
+
+import java.io.Serializable;
+import java.util.Collections;
+import java.util.List;
+import org.apache.spark.BarrierTaskContext;
+import org.apache.spark.SparkEnv;
+import org.bytedeco.pytorch.global.torch;
+import org.sparkmoe.collective.GlooWorld;
+import org.sparkmoe.topology.ClusterConfig;
+import org.sparkmoe.topology.RankGroups;
+import scala.collection.Iterator;
+import scala.jdk.javaapi.CollectionConverters;
+import scala.runtime.AbstractFunction1;
+
+/** A rank: the body of the barrier stage. */
+final class RankTask<A> extends AbstractFunction1<Iterator<RankData>, Iterator<A>>
+    implements Serializable {
+  private static final long serialVersionUID = 1L;
+
+  private final String job;
+  private final ClusterConfig cluster;
+  private final RankBody<A> body;
+  private final Placement placement;
+
+  RankTask(String job, ClusterConfig cluster, RankBody<A> body, Placement placement) {
+    this.job = job;
+    this.cluster = cluster;
+    this.body = body;
+    this.placement = placement;
+  }
+
+  @Override
+  public Iterator<A> apply(Iterator<RankData> input) {
+    BarrierTaskContext context = BarrierTaskContext.get();
+    int rank = context.partitionId();
+    RankReporter reporter = new RankReporter(job, rank, Placement.host(context));
+    try {
+      reporter.entered(RankMessage.Phase.LOADING);
+      try (RankBody.Loaded<A> loaded = body.load(input.next())) {
+        A answer = join(context, loaded, reporter);
+        List<A> answers = rank == 0 ? List.of(answer) : Collections.emptyList();
+        return CollectionConverters.asScala(answers.iterator());
+      }
+    } catch (RuntimeException | Error e) {
+      reporter.failed(e);
+      throw e;
+    }
+  }
+
+  private A join(BarrierTaskContext context, RankBody.Loaded<A> loaded, RankReporter reporter) {
+    int rank = context.partitionId();
+    reporter.entered(RankMessage.Phase.JOINING);
+    String executor = SparkEnv.get().executorId();
+    torch.set_num_threads(
+        placement.threads(cluster, executor, List.of(context.allGather(executor))));
+    try (GlooWorld world =
+        GlooWorld.join(
+            rank,
+            cluster.ranks(),
+            message -> List.of(context.allGather(message)),
+            placement.bindAddress(cluster, context),
+            cluster.collectiveTimeout())) {
+      RankGroups groups =
+          RankGroups.create(cluster.topology(), rank, world, cluster.collectiveTimeout());
+      return run(context, groups, loaded, reporter);
+    }
+  }
+
+  private A run(
+      BarrierTaskContext context,
+      RankGroups groups,
+      RankBody.Loaded<A> loaded,
+      RankReporter reporter) {
+    try (KillWatch watch = KillWatch.start(context, groups::abort)) {
+      reporter.entered(RankMessage.Phase.RUNNING);
+      return loaded.run(groups, reporter);
+    } catch (RuntimeException | Error e) {
+      // The driver must hear of it before the others fail because of the abort.
+      reporter.failed(e);
+      groups.abort("rank %d failed: %s".formatted(context.partitionId(), e));
+      throw e;
+    }
+  }
+}

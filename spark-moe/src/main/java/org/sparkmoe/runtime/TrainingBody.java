@@ -1,0 +1,93 @@
+package org.sparkmoe.runtime;
+
+import java.nio.file.Path;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.util.SerializableConfiguration;
+import org.sparkmoe.data.DataCounts;
+import org.sparkmoe.data.SequenceSpool;
+import org.sparkmoe.model.LanguageModel;
+import org.sparkmoe.tensor.ParameterInitializer;
+import org.sparkmoe.topology.RankGroups;
+import org.sparkmoe.train.TrainSetup;
+import org.sparkmoe.train.Trainer;
+import org.sparkmoe.train.TrainingData;
+import org.sparkmoe.train.TrainingListener;
+import org.sparkmoe.train.TrainingSummary;
+
+/**
+ * What a rank does in training.
+ *
+ * @param config the whole configuration
+ * @param vocabSize V
+ * @param validationBatch sequences of a global batch of validation data
+ * @param validationCounts turns nats a token into bits per byte
+ * @param hadoop finds the file systems
+ */
+record TrainingBody(
+    RunConfig config,
+    int vocabSize,
+    int validationBatch,
+    DataCounts.Split validationCounts,
+    SerializableConfiguration hadoop)
+    implements RankBody<TrainingSummary> {
+
+  @Override
+  public Loaded<TrainingSummary> load(RankData data) {
+    int dataParallel = config.cluster().topology().nDp();
+    SequenceSpool train =
+        new SequenceSpool(data.train(), limits(config.train().globalBatch() / dataParallel));
+    try {
+      return new Rank(
+          this,
+          train,
+          new SequenceSpool(data.validation(), limits(validationBatch / dataParallel)));
+    } catch (RuntimeException | Error e) {
+      train.close();
+      throw e;
+    }
+  }
+
+  private SequenceSpool.Limits limits(int perBatch) {
+    return new SequenceSpool.Limits(
+        config.data().sequenceLength(),
+        perBatch,
+        config.data().seed(),
+        config.data().spoolMemoryBytes(),
+        Path.of(config.data().spoolDirectory()));
+  }
+
+  private record Rank(TrainingBody body, SequenceSpool trainSpool, SequenceSpool validation)
+      implements Loaded<TrainingSummary> {
+
+    @Override
+    public TrainingSummary run(RankGroups groups, TrainingListener listener) {
+      RunConfig config = body.config;
+      ParameterInitializer initializer =
+          ParameterInitializer.cpu(config.train().seed(), config.train().precision());
+      LanguageModel model =
+          LanguageModel.create(config.model(), config.moe(), body.vocabSize, groups, initializer);
+      Configuration hadoop = body.hadoop.value();
+      TrainSetup setup =
+          new TrainSetup(
+              config.train(),
+              config.checkpoint().inModelDirectory(config.output().directory()),
+              hadoop);
+      TrainingData data =
+          new TrainingData(
+              trainSpool,
+              validation,
+              body.validationBatch,
+              body.validationCounts,
+              config.data().sequenceLength());
+      try (Trainer trainer = new Trainer(setup, model, groups, data, listener)) {
+        return trainer.train();
+      }
+    }
+
+    @Override
+    public void close() {
+      trainSpool.close();
+      validation.close();
+    }
+  }
+}
