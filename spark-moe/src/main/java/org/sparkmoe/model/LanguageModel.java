@@ -9,6 +9,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.sparkmoe.moe.MoeConfig;
 import org.sparkmoe.moe.MoeLayer;
 import org.sparkmoe.moe.StepContext;
@@ -61,6 +63,8 @@ import org.sparkmoe.topology.RankGroups;
  * <p>Not thread-safe: one rank's thread uses it.
  */
 public final class LanguageModel {
+  private static final Logger LOG = LoggerFactory.getLogger(LanguageModel.class);
+
   private final ModelConfig config;
   private final RankGroups groups;
   private final Precision precision;
@@ -115,7 +119,11 @@ public final class LanguageModel {
     if (!problems.isEmpty()) {
       throw new IllegalArgumentException(String.join("\n", problems));
     }
-    return new LanguageModel(config, moe, vocabSize, groups, initializer);
+    LanguageModel model = new LanguageModel(config, moe, vocabSize, groups, initializer);
+    if (groups.rank() == 0 && !model.moeLayers.isEmpty()) {
+      CausalityCheck.warning(moe).ifPresent(LOG::warn);
+    }
+    return model;
   }
 
   private List<Sublayer> sublayers(

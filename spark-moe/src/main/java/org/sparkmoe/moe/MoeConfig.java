@@ -21,7 +21,7 @@ import java.util.Map;
  * @param auxLoss coefficient of the gate's own balancing loss
  * @param zLoss coefficient of mean(logsumexp(logits)²) (ST-MoE)
  * @param importanceLoss coefficient of cv²(importance) (Shazeer 2017)
- * @param loadLoss coefficient of cv²(load) (Shazeer 2017), for gates with noise
+ * @param loadLoss coefficient of cv²(load) (Shazeer 2017)
  * @param routingGroup {@code rank}, or a number of consecutive tokens within which capacity and
  *     every choice that looks at other tokens are decided
  * @param sharedExperts experts that every token goes to (DeepSeek), merged into one of n·H

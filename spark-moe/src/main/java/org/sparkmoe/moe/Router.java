@@ -71,7 +71,7 @@ record Router(Gate gate, MoeConfig config, int layer, ScalarType type, Communica
       sum = sum.add(varied(importance, config.importanceLoss(), step));
     }
     if (config.loadLoss() > 0) {
-      sum = sum.add(varied(smoothLoad(decision), config.loadLoss(), step));
+      sum = sum.add(varied(smoothLoad(decision, step), config.loadLoss(), step));
     }
     return sum;
   }
@@ -86,12 +86,20 @@ record Router(Gate gate, MoeConfig config, int layer, ScalarType type, Communica
     return step.share(sumsE, GateStep::squaredVariation).mul(new Scalar(coefficient));
   }
 
-  private Tensor smoothLoad(GateDecision decision) {
-    if (decision.loadE() == null) {
-      throw new IllegalArgumentException(
-          "moe.load-loss is %s, must be 0 for the gate %s, which has no smooth load (noisy-top-k has)"
-              .formatted(config.loadLoss(), config.gate()));
+  /**
+   * The gate's own estimate, or else the number of tokens that chose each expert (Σ p if the
+   * routing is dense), with the gradient of k·Σ p: more probability is taken for more tokens.
+   */
+  private Tensor smoothLoad(GateDecision decision, GateStep step) {
+    if (decision.loadE() != null) {
+      return decision.loadE();
     }
-    return decision.loadE();
+    Tensor mass = decision.probabilitiesSE().sum(0);
+    Tensor chosen = decision.chosenSK();
+    if (chosen == null) {
+      return mass;
+    }
+    Tensor slope = mass.sub(mass.detach()).mul(new Scalar((double) config.topK()));
+    return slope.add(step.counts(chosen, mass));
   }
 }

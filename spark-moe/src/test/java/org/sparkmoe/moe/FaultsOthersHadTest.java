@@ -68,30 +68,6 @@ class FaultsOthersHadTest {
   }
 
   @Test
-  void everyExpertParameterHasAGradientThoughExpertsHaveNoTokens() {
-    MoeConfig config = new MoeConfigBuilder().topK(1).build();
-    MoeLayer layer = layer(config);
-    allToExpertZero(layer);
-    SegmentTape tape = new SegmentTape();
-    Tensor tokens = positiveTokens();
-    MoeOutput out = layer.forward(tape, tokens, GateFixture.training(6));
-    tape.backward(out.output(), out.output());
-    assertThat(layer.parameters()).allMatch(parameter -> parameter.value().grad().defined());
-  }
-
-  @Test
-  void placesAreGivenByProbabilityAndNotByLogit() {
-    // One place at expert 0. The first token has the larger logit, the second is the more certain.
-    GateFixture fixture =
-        GateFixture.of("mixtral", 2, 1).width(2).capacity("1").drop(MoeConfig.Drop.PROBABILITY);
-    Gate gate = fixture.gate(Map.of("weight", IDENTITY));
-    Tensor tokens = Tensor.create(new double[] {10, 9.9, 1, -5}, 2, 2);
-    SparseRouting routing = (SparseRouting) fixture.train(gate, tokens).routing();
-    assertThat(routing.slotsSK().select(0, 0).item_long()).isEqualTo(-1);
-    assertThat(routing.slotsSK().select(0, 1).item_long()).isZero();
-  }
-
-  @Test
   void recomputationCountsLoadsOnce() {
     GateFixture fixture = GateFixture.of("deepseek-v3", 2, 1).width(2).option("bias-rate", "0.5");
     Gate once = fixture.gate(Map.of("weight", IDENTITY));

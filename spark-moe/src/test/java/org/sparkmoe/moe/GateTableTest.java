@@ -62,6 +62,7 @@ class GateTableTest {
         .capacityFactor("0.8")
         .routingGroup("6")
         .importanceLoss(1e-2)
+        .loadLoss(1e-2)
         .zLoss(1e-3);
   }
 
@@ -128,7 +129,7 @@ class GateTableTest {
 
         Largest difference to one rank over the largest magnitude: forward (output and auxiliary loss) /
         backward (gradient of the input and of every parameter). One layer in training, 24 tokens, E = 4,
-        routing groups of 6 tokens, capacity factor 0.8, z-loss and importance loss on; ranks are threads.
+        routing groups of 6 tokens, capacity factor 0.8, all auxiliary losses on; ranks are threads.
         Which tokens each expert keeps is the same in every cell. Made by
 
             mvn -pl spark-moe -am test -Dtest=GateTableTest -Dsurefire.failIfNoSpecifiedTests=false \\

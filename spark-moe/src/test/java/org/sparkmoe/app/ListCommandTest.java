@@ -1,0 +1,30 @@
+package org.sparkmoe.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+
+class ListCommandTest {
+
+  @Test
+  void printsEachModuleWithItsSourceAndOptions() {
+    StringWriter text = new StringWriter();
+    int code = new CommandLine(new ListCommand()).setOut(new PrintWriter(text)).execute("modules");
+    assertThat(code).isZero();
+    assertThat(text.toString())
+        .contains(
+            "moe.gate\n",
+            "  switch\n    Fedus et al. 2021",
+            "moe.gate-options.jitter: ε",
+            "  expert-choice\n",
+            "looks at later tokens",
+            "moe.order\n",
+            "  einsum\n",
+            "moe.dispatch\n  direct\n",
+            "moe.expert\n  gpt\n",
+            "moe.hooks\n  compress-bf16\n");
+  }
+}
