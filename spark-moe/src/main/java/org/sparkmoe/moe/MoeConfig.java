@@ -149,7 +149,7 @@ public record MoeConfig(
   }
 
   /** f; only if not {@link #dropless()}. */
-  double factor() {
+  public double factor() {
     return number(capacityFactor);
   }
 

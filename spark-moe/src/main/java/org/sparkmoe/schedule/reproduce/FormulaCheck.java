@@ -86,11 +86,9 @@ record FormulaCheck(Testbed testbed) {
         name,
         comparisons.size() * ConfiguredLayers.HEAD_COUNTS,
         different.size() * ConfiguredLayers.HEAD_COUNTS,
-        percent(
-            different.stream().mapToDouble(Comparison::underestimate).average().orElse(0)),
+        percent(different.stream().mapToDouble(Comparison::underestimate).average().orElse(0)),
         percent(different.stream().mapToDouble(Comparison::underestimate).max().orElse(0)),
-        ConfiguredLayers.HEAD_COUNTS
-            * comparisons.stream().filter(c -> c.loss() > EQUAL).count(),
+        ConfiguredLayers.HEAD_COUNTS * comparisons.stream().filter(c -> c.loss() > EQUAL).count(),
         percent(comparisons.stream().mapToDouble(Comparison::loss).max().orElse(0)));
   }
 

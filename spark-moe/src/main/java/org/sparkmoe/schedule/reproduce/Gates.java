@@ -4,9 +4,9 @@ import org.sparkmoe.schedule.cost.Testbed;
 import org.sparkmoe.schedule.policy.PolicyName;
 
 /**
- * Gates on GPT2-XL, testbed B (Table 6). No cost model of a gate was published, so the time of a gate
- * beyond GShard's is read from the published DS-MoE column; no schedule hides or shortens it. What
- * is ours is the speed-up of everything else.
+ * Gates on GPT2-XL, testbed B (Table 6). No cost model of a gate was published, so the time of a
+ * gate beyond GShard's is read from the published DS-MoE column; no schedule hides or shortens it.
+ * What is ours is the speed-up of everything else.
  */
 final class Gates {
   private Gates() {}

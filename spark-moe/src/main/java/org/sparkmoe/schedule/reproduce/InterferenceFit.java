@@ -7,8 +7,8 @@ import org.sparkmoe.schedule.policy.PolicyName;
 
 /**
  * Fits the one interference coefficient of a testbed: the sum of squared differences between
- * simulated and published mean speed-ups over Tutel is smallest. Schedules stay as they were planned
- * for ideal lanes.
+ * simulated and published mean speed-ups over Tutel is smallest. Schedules stay as they were
+ * planned for ideal lanes.
  */
 final class InterferenceFit {
   private static final double COARSE_STEP = 0.1;

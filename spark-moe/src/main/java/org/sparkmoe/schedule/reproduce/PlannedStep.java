@@ -41,8 +41,7 @@ record PlannedStep(
    *
    * @param planning milliseconds of CPU time that planning took
    */
-  record Schedule(
-      StepPlan plan, CompiledGraph forward, CompiledGraph backward, double planning) {
+  record Schedule(StepPlan plan, CompiledGraph forward, CompiledGraph backward, double planning) {
 
     double time(double interference) {
       return forward.makespan(interference) + backward.makespan(interference);

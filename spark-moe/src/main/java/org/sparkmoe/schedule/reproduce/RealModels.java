@@ -86,8 +86,7 @@ enum RealModels {
     for (PolicyName policy : PolicyName.values()) {
       List<Object> cells = new ArrayList<>(List.of(policy));
       for (PlannedStep step : steps) {
-        cells.add(
-            "%.1f / %.1f".formatted(step.time(policy, 0), step.time(policy, interference)));
+        cells.add("%.1f / %.1f".formatted(step.time(policy, 0), step.time(policy, interference)));
       }
       table.row(cells.toArray());
     }
@@ -109,7 +108,8 @@ enum RealModels {
                       step.speedUp(PolicyName.FSMOE, policy, 0),
                       step.speedUp(PolicyName.FSMOE, policy, interference)));
         }
-        cells.add("%.3f / %.3f".formatted(mean(steps, policy, 0), mean(steps, policy, interference)));
+        cells.add(
+            "%.3f / %.3f".formatted(mean(steps, policy, 0), mean(steps, policy, interference)));
         cells.add(published(policy));
         table.row(cells.toArray());
       }

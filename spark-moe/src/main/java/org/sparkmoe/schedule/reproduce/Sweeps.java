@@ -67,8 +67,7 @@ final class Sweeps {
       PlannedStep step = model.plan(testbed, RealModels.SEQUENCE);
       String name =
           "L = %d, P = %d, %s"
-              .formatted(
-                  RealModels.SEQUENCE, testbed.nodes() * testbed.ranksPerNode(), model);
+              .formatted(RealModels.SEQUENCE, testbed.nodes() * testbed.ranksPerNode(), model);
       row(table, name, step, interference, published);
     }
   }

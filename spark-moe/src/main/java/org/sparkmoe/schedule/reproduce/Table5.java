@@ -20,8 +20,7 @@ record Table5(Testbed testbed, List<PlannedStep> steps, double interference) {
 
   static Table5 run(Testbed testbed, int depth) {
     List<PlannedStep> steps = plan(testbed, depth, List.of(PolicyName.values()));
-    double interference =
-        InterferenceFit.fit(steps, Published.speedUpsOverTutel(testbed.name()));
+    double interference = InterferenceFit.fit(steps, Published.speedUpsOverTutel(testbed.name()));
     return new Table5(testbed, steps, interference);
   }
 
@@ -35,8 +34,7 @@ record Table5(Testbed testbed, List<PlannedStep> steps, double interference) {
   /** The coefficient fitted to this table, which other experiments on the testbed use unchanged. */
   static double fittedInterference(Testbed testbed, int depth) {
     Map<PolicyName, Double> published = Published.speedUpsOverTutel(testbed.name());
-    return InterferenceFit.fit(
-        plan(testbed, depth, List.copyOf(published.keySet())), published);
+    return InterferenceFit.fit(plan(testbed, depth, List.copyOf(published.keySet())), published);
   }
 
   String report() {
@@ -134,8 +132,7 @@ record Table5(Testbed testbed, List<PlannedStep> steps, double interference) {
   private Distribution overTutel(double coefficient) {
     return Distribution.of(
         steps.parallelStream()
-            .mapToDouble(
-                step -> step.speedUp(PolicyName.BEST, PolicyName.TUTEL, coefficient)));
+            .mapToDouble(step -> step.speedUp(PolicyName.BEST, PolicyName.TUTEL, coefficient)));
   }
 
   private String leastGains() {
@@ -148,8 +145,7 @@ record Table5(Testbed testbed, List<PlannedStep> steps, double interference) {
             "start-ups' share of its busiest lane");
     steps.stream()
         .sorted(
-            Comparator.comparingDouble(
-                step -> step.speedUp(PolicyName.BEST, PolicyName.TUTEL, 0)))
+            Comparator.comparingDouble(step -> step.speedUp(PolicyName.BEST, PolicyName.TUTEL, 0)))
         .limit(SHOWN_LAYERS)
         .forEach(
             step ->
@@ -163,12 +159,14 @@ record Table5(Testbed testbed, List<PlannedStep> steps, double interference) {
   }
 
   private String planning() {
-    MarkdownTable table = new MarkdownTable("planning one stack, ms of one core", "mean", "median", "most");
+    MarkdownTable table =
+        new MarkdownTable("planning one stack, ms of one core", "mean", "median", "most");
     for (PolicyName policy : PolicyName.values()) {
       Distribution times =
           Distribution.of(steps.stream().mapToDouble(s -> s.schedule(policy).planning()));
       table.row(policy, times.mean(), times.quantile(0.5), times.quantile(1));
     }
-    return table + "\nThe paper's SLSQP: 193 ms per layer for the degrees alone. The first plans run uncompiled.\n";
+    return table
+        + "\nThe paper's SLSQP: 193 ms per layer for the degrees alone. The first plans run uncompiled.\n";
   }
 }

@@ -1,0 +1,77 @@
+package org.sparkmoe.app;
+
+import com.typesafe.config.ConfigException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import org.sparkmoe.moe.MoeConfig;
+import org.sparkmoe.runtime.RunConfig;
+import org.sparkmoe.schedule.cost.CostModels;
+import org.sparkmoe.schedule.cost.ExpertType;
+import org.sparkmoe.schedule.cost.LayerShape;
+import org.sparkmoe.schedule.cost.LayerWorkload;
+import org.sparkmoe.schedule.cost.Testbed;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** A model's layers over a cluster's cost models. */
+final class LayerOptions {
+  @Mixin private ConfigOptions options;
+
+  @Option(
+      names = "--models",
+      required = true,
+      paramLabel = "FILE",
+      description = "Cost models of a cluster, for example conf/testbeds/a.conf.")
+  private Path models;
+
+  /**
+   * What a policy plans for.
+   *
+   * @param layers one workload for each MoE layer of the model
+   */
+  record Stack(Testbed testbed, LayerShape shape, List<LayerWorkload> layers, CostModels costs) {}
+
+  Stack read() {
+    RunConfig config = RunConfig.bind(options.source(List.of()));
+    LayerShape shape = shape(config);
+    try {
+      Testbed testbed = testbed(models);
+      return new Stack(
+          testbed,
+          shape,
+          Collections.nCopies(config.model().moeLayerCount(), testbed.workload(shape)),
+          testbed.models(shape));
+    } catch (IllegalArgumentException e) {
+      throw new RefusedException(e.getMessage());
+    }
+  }
+
+  static Testbed testbed(Path file) {
+    if (!Files.isReadable(file)) {
+      throw new RefusedException("cost models %s: must be a file that can be read".formatted(file));
+    }
+    try {
+      return Testbed.read(file);
+    } catch (ConfigException e) {
+      throw new RefusedException("cost models %s: %s".formatted(file, e.getMessage()));
+    }
+  }
+
+  private static LayerShape shape(RunConfig config) {
+    MoeConfig moe = config.moe();
+    if (config.model().moeLayerCount() == 0) {
+      throw new RefusedException("model.moe-layers is none: there is nothing to schedule");
+    }
+    double factor = moe.topK() * (moe.dropless() ? 1 : moe.factor());
+    return new LayerShape(
+        config.train().microBatch(),
+        config.model().heads(),
+        config.data().sequenceLength(),
+        config.model().hiddenSize(),
+        moe.hiddenSize(),
+        factor,
+        moe.expert().equals("mixtral") ? ExpertType.MIXTRAL : ExpertType.SIMPLE);
+  }
+}
