@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.sparkmoe.runtime.Build;
 import org.sparkmoe.schedule.cost.Testbed;
 import org.sparkmoe.schedule.reproduce.Experiment;
 import picocli.CommandLine.Command;
@@ -83,7 +84,7 @@ final class ReproduceCommand implements Callable<Integer> {
             name,
             name,
             depth,
-            new BuildVersion().commit(),
+            Build.read().commit(),
             System.getProperty("os.name") + " " + System.getProperty("os.arch"),
             Runtime.version().feature(),
             Runtime.getRuntime().availableProcessors(),

@@ -15,7 +15,14 @@ import picocli.CommandLine.ParseResult;
     versionProvider = BuildVersion.class,
     description = "Trains sparse Mixture-of-Experts language models inside Apache Spark.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {TrainCommand.class, PrepareCommand.class, CommandLine.HelpCommand.class},
+    subcommands = {
+      TrainCommand.class,
+      PrepareCommand.class,
+      PlanCommand.class,
+      SimulateCommand.class,
+      ReproduceCommand.class,
+      CommandLine.HelpCommand.class
+    },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:done",
