@@ -14,18 +14,28 @@ import org.sparkmoe.tensor.TensorScope;
  * w ← w − η·λ·w − η·(m/(1−β1ᵗ)) / (√(v/(1−β2ᵗ)) + ε)
  * </pre>
  *
- * <p>The bindings have no fused kernel, so the flat tensors are worked through in pieces that stay
- * in the second-level cache over the seven passes of an update.
+ * <p>The bindings have no fused kernel. An update is seven element-wise passes over long pieces of
+ * the flat tensors: long, because a call costs microseconds; pieces, because they bound the
+ * scratch.
  */
 final class AdamW {
-  private static final long PIECE = 32 * 1024;
+  private static final long PIECE_ELEMENTS = 1 << 20;
 
+  private final long piece;
   private final double beta1;
   private final double beta2;
   private final double epsilon;
   private final double weightDecay;
 
   AdamW(TrainConfig config) {
+    this(config, PIECE_ELEMENTS);
+  }
+
+  /**
+   * @param piece elements updated at once
+   */
+  AdamW(TrainConfig config, long piece) {
+    this.piece = piece;
     beta1 = config.beta1();
     beta2 = config.beta2();
     epsilon = config.epsilon();
@@ -45,9 +55,9 @@ final class AdamW {
         double kept = group.decay() ? 1 - learningRate * weightDecay : 1;
         Factors factors = factors(t, learningRate, clip, kept);
         long n = group.values().numel();
-        Tensor root = torch.empty_like(group.values().narrow(0, 0, Math.min(PIECE, n)));
-        for (long start = 0; start < n; start += PIECE) {
-          updatePiece(group, start, Math.min(PIECE, n - start), factors, root);
+        Tensor root = torch.empty_like(group.values().narrow(0, 0, Math.min(piece, n)));
+        for (long start = 0; start < n; start += piece) {
+          updatePiece(group, start, Math.min(piece, n - start), factors, root);
         }
       }
     }

@@ -79,6 +79,8 @@ final class ParameterGroup implements AutoCloseable {
     Tensor place = part(values, slot).view(shape);
     place.copy_(value.detach());
     value.set_data(place);
+    // Who keeps a copy in another type looks at the version, which updates of the flat tensor bump.
+    value.unsafeGetTensorImpl().set_version_counter(place.unsafeGetTensorImpl().version_counter());
     value.mutable_grad().put(part(gradients, slot).view(shape));
   }
 

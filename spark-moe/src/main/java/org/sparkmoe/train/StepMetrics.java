@@ -15,7 +15,8 @@ import org.sparkmoe.moe.RoutingStats;
  * @param skipped whether the gradient was not finite and the weights stayed as they were
  * @param tokensPerSecond of this step over all ranks
  * @param milliseconds of the clock on rank 0
- * @param nativeObjects native objects alive on rank 0's process after the step; it stays level
+ * @param nativeBytes native memory of rank 0's process after the step; it stays level
+ * @param nativeHandles native objects that Java code owns there; it stays the same
  * @param routing how each MoE layer routed the last micro-batch, in order
  */
 public record StepMetrics(
@@ -27,7 +28,8 @@ public record StepMetrics(
     boolean skipped,
     double tokensPerSecond,
     double milliseconds,
-    long nativeObjects,
+    long nativeBytes,
+    long nativeHandles,
     List<RoutingStats> routing)
     implements Serializable {
 

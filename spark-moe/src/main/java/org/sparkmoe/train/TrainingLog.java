@@ -34,7 +34,8 @@ final class TrainingLog {
     line.put("skipped", metrics.skipped());
     line.put("tokensPerSecond", metrics.tokensPerSecond());
     line.put("milliseconds", metrics.milliseconds());
-    line.put("nativeObjects", metrics.nativeObjects());
+    line.put("nativeBytes", metrics.nativeBytes());
+    line.put("nativeHandles", metrics.nativeHandles());
     for (RoutingStats layer : metrics.routing()) {
       ObjectNode routing = line.withArray("routing").addObject();
       for (long tokens : layer.tokensPerExpert()) {

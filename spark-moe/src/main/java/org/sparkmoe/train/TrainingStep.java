@@ -2,7 +2,6 @@ package org.sparkmoe.train;
 
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
@@ -13,6 +12,7 @@ import org.sparkmoe.data.SequenceSpool;
 import org.sparkmoe.model.Forward;
 import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.moe.RoutingStats;
+import org.sparkmoe.tensor.NativeMemory;
 import org.sparkmoe.tensor.SegmentTape;
 import org.sparkmoe.tensor.TensorScope;
 import org.sparkmoe.topology.RankGroups;
@@ -75,6 +75,7 @@ final class TrainingStep {
       }
     }
     double milliseconds = (System.nanoTime() - start) / (double) TimeUnit.MILLISECONDS.toNanos(1);
+    NativeMemory memory = NativeMemory.now();
     return new StepMetrics(
         cursor.step() + 1,
         outcome.loss(),
@@ -84,7 +85,8 @@ final class TrainingStep {
         !outcome.isFinite(),
         tokensPerStep() * TimeUnit.SECONDS.toMillis(1) / milliseconds,
         milliseconds,
-        Pointer.totalCount(),
+        memory.bytes(),
+        memory.handles(),
         outcome.routing());
   }
 

@@ -26,7 +26,7 @@ class AdamWTest {
     TrainConfig config = TrainConfigs.of(20, 2);
     Oracle decayingOracle = new Oracle(values(decaying), config.weightDecay());
     Oracle plainOracle = new Oracle(values(plain), 0);
-    AdamW optimizer = new AdamW(config);
+    AdamW optimizer = new AdamW(config, 30_000);
     List<ParameterGroup> groups = ParameterGroup.of(List.of(plain, decaying));
 
     for (int t = 1; t <= 4; t++) {
@@ -62,6 +62,19 @@ class AdamWTest {
     }
     group.close();
     assertThat(values(parameter)).containsExactly(before);
+  }
+
+  @Test
+  void anUpdateShowsInTheVersionOfEveryParameter() {
+    Parameter parameter =
+        ParameterInitializer.cpu(3, Precision.F32).normal(ParameterBox.whole("w", true, 3, 5), 1);
+    List<ParameterGroup> groups = ParameterGroup.of(List.of(parameter));
+    long before = parameter.value()._version();
+
+    new AdamW(TrainConfigs.of(20, 2)).update(groups, 1, 0.01, 1);
+
+    assertThat(parameter.value()._version()).isGreaterThan(before);
+    groups.forEach(ParameterGroup::close);
   }
 
   private static double[] gradient(Parameter parameter, int t) {

@@ -12,19 +12,24 @@ final class TrainConfigs {
   }
 
   static TrainConfig withLearningRate(long steps, int microBatch, double learningRate) {
-    return of(steps, microBatch, learningRate, 7);
+    return of(steps, microBatch, learningRate, 7, Precision.F32);
   }
 
   static TrainConfig withSeed(long steps, int microBatch, long seed) {
-    return of(steps, microBatch, 3e-3, seed);
+    return of(steps, microBatch, 3e-3, seed, Precision.F32);
   }
 
-  private static TrainConfig of(long steps, int microBatch, double learningRate, long seed) {
+  static TrainConfig withPrecision(long steps, int microBatch, Precision precision) {
+    return of(steps, microBatch, 3e-3, 7, precision);
+  }
+
+  private static TrainConfig of(
+      long steps, int microBatch, double learningRate, long seed, Precision precision) {
     return new TrainConfig(
         steps,
         8,
         microBatch,
-        Precision.F32,
+        precision,
         learningRate,
         0.1,
         4,

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparkmoe.tensor.Precision;
 import org.sparkmoe.topology.Topology;
 
 class TrainerTest {
@@ -28,6 +29,24 @@ class TrainerTest {
     assertThat(run.summary().validation().loss()).isLessThan(2.7);
     assertThat(run.summary().validation().bitsPerByte())
         .isCloseTo(run.summary().validation().loss() / Math.log(2), withinPercentage(1e-9));
+  }
+
+  @Test
+  void bf16FollowsF32WithinItsPrecision() {
+    double[] f32 =
+        TrainingFixture.train(
+                Topology.single(),
+                TrainingFixture.setup(TrainConfigs.of(20, 8), directory.resolve("f32")))
+            .losses();
+    double[] bf16 =
+        TrainingFixture.train(
+                Topology.single(),
+                TrainingFixture.setup(
+                    TrainConfigs.withPrecision(20, 8, Precision.BF16), directory.resolve("bf16")))
+            .losses();
+
+    Curves.assertClose(bf16, f32, 0.02);
+    assertThat(bf16[19]).isNotEqualTo(f32[19]);
   }
 
   @Test
@@ -105,9 +124,9 @@ class TrainerTest {
         TrainingFixture.train(
             Topology.single(), TrainingFixture.setup(TrainConfigs.of(8, 2), directory));
 
-    long start = run.steps().get(1).nativeObjects();
+    long start = run.steps().get(1).nativeHandles();
     assertThat(run.steps().subList(1, 8))
-        .allSatisfy(step -> assertThat(step.nativeObjects()).isEqualTo(start));
+        .allSatisfy(step -> assertThat(step.nativeHandles()).isEqualTo(start));
   }
 
   @Test
