@@ -32,6 +32,21 @@ public final class CudaGpu implements Gpu {
     return new CudaGpu((byte) index);
   }
 
+  /**
+   * For a tensor that was made on another stream and may be freed before the current one has come
+   * to its use here: keeps its memory till then. Does nothing on the CPU.
+   */
+  public static void usedHere(Tensor tensor) {
+    if (tensor.defined() && tensor.is_cuda()) {
+      new CudaGpu(tensor.device().index()).current().uses(tensor);
+    }
+  }
+
+  /** Makes this GPU the current one of the calling thread. */
+  public void use() {
+    torch_cuda.set_device(index);
+  }
+
   @Override
   public GpuStream stream(Priority priority) {
     return new CudaStream(

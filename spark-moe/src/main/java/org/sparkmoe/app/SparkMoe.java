@@ -21,6 +21,7 @@ import picocli.CommandLine.ParseResult;
       PlanCommand.class,
       SimulateCommand.class,
       ReproduceCommand.class,
+      DoctorCommand.class,
       CommandLine.HelpCommand.class
     },
     exitCodeListHeading = "%nExit codes:%n",

@@ -7,6 +7,7 @@ import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.lane.CudaGpu;
 import org.sparkmoe.schedule.graph.Task;
 import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.schedule.graph.TaskKind;
@@ -157,7 +158,7 @@ final class LayerPass {
   private void allGather(int j) {
     if (!local) {
       gathered[j].put(roads.esp().size() == 1 ? dispatched[j] : allGathered(dispatched[j]));
-      dispatched[j].reset();
+      free(dispatched[j]);
     }
   }
 
@@ -176,7 +177,7 @@ final class LayerPass {
       rows.narrow(1, firstRow(j), chunkRows())
           .view(shape.localExperts(), chunkPlaces(), shape.sources(), shape.width())
           .copy_(gathered[j].view(bySource).permute(1, 2, 0, 3));
-      gathered[j].reset();
+      free(gathered[j]);
       long[] byRow = {shape.localExperts(), chunkRows(), shape.width()};
       Tensor output = torch.empty(byRow, rows.options(), null);
       work.run(firstRow(j), output);
@@ -204,7 +205,7 @@ final class LayerPass {
       roads.esp().reduceScatter(sum, partial).await();
       reduced[j].put(sum);
     }
-    computed[j].reset();
+    free(computed[j]);
   }
 
   private void combine(int j) {
@@ -212,7 +213,7 @@ final class LayerPass {
       Tensor back = exchange(j, reduced[j], journey.beforeCombine(), journey.afterCombine());
       Tensor target = places(result, j);
       target.copy_(back.view(target.sizes().vec().get()));
-      reduced[j].reset();
+      free(reduced[j]);
     }
   }
 
@@ -250,6 +251,12 @@ final class LayerPass {
 
   private long chunkRows() {
     return shape.rows() / chunks;
+  }
+
+  /** A cell may have been filled on another lane, whose stream may be ahead of this one. */
+  private static void free(Tensor cell) {
+    CudaGpu.usedHere(cell);
+    cell.reset();
   }
 
   private static Runnable task(Runnable body) {

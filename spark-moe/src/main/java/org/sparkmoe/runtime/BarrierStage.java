@@ -16,11 +16,14 @@ import scala.reflect.ClassTag$;
 final class BarrierStage {
   private final SparkContext context;
   private final ClusterConfig cluster;
+  private final DeviceConfig device;
   private final ProgressListener progress;
 
-  BarrierStage(SparkContext context, ClusterConfig cluster, ProgressListener progress) {
+  BarrierStage(
+      SparkContext context, ClusterConfig cluster, DeviceConfig device, ProgressListener progress) {
     this.context = context;
     this.cluster = cluster;
+    this.device = device;
     this.progress = progress;
   }
 
@@ -39,7 +42,10 @@ final class BarrierStage {
     String job = UUID.randomUUID().toString();
     // Narrow, and as many partitions as ranks: all that a barrier stage allows after the shuffle.
     RDD<RankData> data = train.zipPartitions(validation, BarrierStage::together).rdd();
-    RankTask<A> task = new RankTask<>(job, cluster, body, Placement.of(context));
+    RankTask<A> task = new RankTask<>(job, cluster, device, body, Placement.of(context));
+    if (device.kind() == DeviceConfig.Kind.CUDA && !context.isLocal()) {
+      data = data.withResources(GpuResources.forTraining(context));
+    }
     ClassTag<A> tag = ClassTag$.MODULE$.apply(answer);
     JavaRDD<A> answers = data.barrier().mapPartitions(task, false, tag).toJavaRDD();
     try (StageMonitor monitor = new StageMonitor(job, cluster.ranks(), progress)) {

@@ -39,7 +39,7 @@ public final class BarrierTraining {
    * @throws PreflightException if it cannot; names the settings to change
    */
   public void preflight() {
-    new Preflight(context, config.cluster(), progress).check(context.getConf());
+    new Preflight(context, config.cluster(), config.device(), progress).check(context.getConf());
   }
 
   /**
@@ -77,7 +77,7 @@ public final class BarrierTraining {
             validationBatch,
             data.counts().validation(),
             new SerializableConfiguration(context.hadoopConfiguration()));
-    return new BarrierStage(context, config.cluster(), progress)
+    return new BarrierStage(context, config.cluster(), config.device(), progress)
         .run(
             shard(data.train(), config.train().globalBatch()),
             shard(data.validation(), validationBatch),
@@ -104,7 +104,7 @@ public final class BarrierTraining {
             new SerializableConfiguration(context.hadoopConfiguration()));
     JavaRDD<TokenSequence> validation = shard(data.validation(), validationBatch);
     JavaRDD<TokenSequence> none = validation.filter(sequence -> false);
-    return new BarrierStage(context, config.cluster(), progress)
+    return new BarrierStage(context, config.cluster(), config.device(), progress)
         .run(none, validation, body, EvaluationMetrics.class);
   }
 

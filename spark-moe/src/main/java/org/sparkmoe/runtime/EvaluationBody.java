@@ -57,7 +57,7 @@ record EvaluationBody(
                     new org.apache.hadoop.fs.Path(body.model),
                     body.assignments,
                     body.hadoop.value())
-                .load(groups);
+                .load(groups, RankDevice.here(body.config.device()).device());
         TrainingData data =
             new TrainingData(
                 validation,

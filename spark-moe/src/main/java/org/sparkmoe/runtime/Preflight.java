@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
+import org.apache.spark.resource.ResourceProfile;
 import org.sparkmoe.topology.ClusterConfig;
 
 /**
@@ -17,12 +18,17 @@ final class Preflight {
 
   private final SparkContext context;
   private final ClusterConfig cluster;
+  private final DeviceConfig device;
   private final ProgressListener progress;
+  private final ResourceProfile profile;
 
-  Preflight(SparkContext context, ClusterConfig cluster, ProgressListener progress) {
+  Preflight(
+      SparkContext context, ClusterConfig cluster, DeviceConfig device, ProgressListener progress) {
     this.context = context;
     this.cluster = cluster;
+    this.device = device;
     this.progress = progress;
+    this.profile = profile();
   }
 
   /**
@@ -39,13 +45,26 @@ final class Preflight {
           "spark.dynamicAllocation.enabled is true, must be false: a barrier stage needs executors"
               + " that stay (SPARK-24942); set it, and spark.executor.instances");
     }
-    int slots = awaitSlots();
-    if (slots < cluster.ranks()) {
+    if (device.kind() == DeviceConfig.Kind.CUDA) {
+      problems.addAll(GpuResources.problems(conf, context.isLocal(), cluster.ranks()));
+    }
+    int slots = problems.isEmpty() ? awaitSlots() : slots();
+    if (slots < cluster.ranks() && problems.isEmpty()) {
       problems.add(tooFew(slots, conf));
     }
     if (!problems.isEmpty()) {
       throw new PreflightException(problems);
     }
+  }
+
+  /** What a training task asks for. */
+  private ResourceProfile profile() {
+    if (device.kind() == DeviceConfig.Kind.CPU || context.isLocal()) {
+      return context.resourceProfileManager().defaultResourceProfile();
+    }
+    ResourceProfile profile = GpuResources.forTraining(context);
+    context.resourceProfileManager().addResourceProfile(profile);
+    return profile;
   }
 
   private int awaitSlots() {
@@ -69,7 +88,7 @@ final class Preflight {
   }
 
   private int slots() {
-    return context.maxNumConcurrentTasks(context.resourceProfileManager().defaultResourceProfile());
+    return context.maxNumConcurrentTasks(profile);
   }
 
   private String tooFew(int slots, SparkConf conf) {
@@ -77,7 +96,10 @@ final class Preflight {
     String remedy =
         context.isLocal()
             ? "set spark.master to local[%d]".formatted(cluster.ranks())
-            : "raise spark.executor.instances, spark.executor.cores or spark.cores.max";
+            : "raise spark.executor.instances, spark.executor.cores or spark.cores.max"
+                + (device.kind() == DeviceConfig.Kind.CUDA
+                    ? ", or " + GpuResources.EXECUTOR_AMOUNT + ": each rank takes a GPU"
+                    : "");
     return "cluster.ranks is %d, must be at most the %d tasks that %s runs at once"
             .formatted(cluster.ranks(), slots, master)
         + " (spark.task.cpus is %s): lower it, or %s"

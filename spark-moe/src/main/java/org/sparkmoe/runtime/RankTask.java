@@ -6,7 +6,7 @@ import java.util.List;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
 import org.bytedeco.pytorch.global.torch;
-import org.sparkmoe.collective.GlooWorld;
+import org.sparkmoe.collective.CommunicatorFactory;
 import org.sparkmoe.topology.ClusterConfig;
 import org.sparkmoe.topology.RankGroups;
 import scala.collection.Iterator;
@@ -20,12 +20,19 @@ final class RankTask<A> extends AbstractFunction1<Iterator<RankData>, Iterator<A
 
   private final String job;
   private final ClusterConfig cluster;
+  private final DeviceConfig device;
   private final RankBody<A> body;
   private final Placement placement;
 
-  RankTask(String job, ClusterConfig cluster, RankBody<A> body, Placement placement) {
+  RankTask(
+      String job,
+      ClusterConfig cluster,
+      DeviceConfig device,
+      RankBody<A> body,
+      Placement placement) {
     this.job = job;
     this.cluster = cluster;
+    this.device = device;
     this.body = body;
     this.placement = placement;
   }
@@ -54,13 +61,13 @@ final class RankTask<A> extends AbstractFunction1<Iterator<RankData>, Iterator<A
     String executor = SparkEnv.get().executorId();
     torch.set_num_threads(
         placement.threads(cluster, executor, List.of(context.allGather(executor))));
-    try (GlooWorld world =
-        GlooWorld.join(
-            rank,
-            cluster.ranks(),
-            message -> List.of(context.allGather(message)),
-            placement.bindAddress(cluster, context),
-            cluster.collectiveTimeout())) {
+    try (CommunicatorFactory world =
+        RankDevice.here(device)
+            .join(
+                rank,
+                cluster,
+                message -> List.of(context.allGather(message)),
+                placement.bindAddress(cluster, context))) {
       RankGroups groups =
           RankGroups.create(cluster.topology(), rank, world, cluster.collectiveTimeout());
       return run(context, groups, loaded, reporter);

@@ -27,6 +27,7 @@ import org.sparkmoe.train.TrainConfig;
  * @param train how to train
  * @param checkpoint when and where checkpoints are written
  * @param cluster ranks and how they are grouped
+ * @param device where ranks compute
  * @param output what training leaves behind
  * @param spark Spark properties without {@code spark.} in front
  */
@@ -37,6 +38,7 @@ public record RunConfig(
     TrainConfig train,
     CheckpointConfig checkpoint,
     ClusterConfig cluster,
+    DeviceConfig device,
     OutputConfig output,
     Map<String, String> spark)
     implements Serializable {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
+import org.bytedeco.pytorch.Device;
 import org.sparkmoe.conf.ConfigSource;
 import org.sparkmoe.data.Tokenizer;
 import org.sparkmoe.model.LanguageModel;
@@ -53,9 +54,9 @@ public final class TrainedModel {
    *
    * @throws IOException if the weights cannot be read or are not this model's
    */
-  LanguageModel load(RankGroups groups) throws IOException {
+  LanguageModel load(RankGroups groups, Device device) throws IOException {
     ParameterInitializer initializer =
-        ParameterInitializer.cpu(config.train().seed(), config.train().precision());
+        new ParameterInitializer(config.train().seed(), config.train().precision(), device);
     LanguageModel model =
         LanguageModel.create(config.model(), config.moe(), vocabSize(), groups, initializer);
     directory.loadInto(model.parameters());
@@ -77,7 +78,7 @@ public final class TrainedModel {
    * @throws IOException if the weights cannot be read or are not this model's
    */
   public String generate(String prompt, GenerationConfig generation) throws IOException {
-    LanguageModel model = load(RankGroups.single());
+    LanguageModel model = load(RankGroups.single(), new Device("cpu"));
     try (Tokenizer tokenizer = directory.tokenizer().open()) {
       return new TextGenerator(model, tokenizer, config.data().sequenceLength())
           .generate(prompt, generation);

@@ -63,7 +63,10 @@ record TrainingBody(
     public TrainingSummary run(RankGroups groups, TrainingListener listener) {
       RunConfig config = body.config;
       ParameterInitializer initializer =
-          ParameterInitializer.cpu(config.train().seed(), config.train().precision());
+          new ParameterInitializer(
+              config.train().seed(),
+              config.train().precision(),
+              RankDevice.here(config.device()).device());
       LanguageModel model =
           LanguageModel.create(config.model(), config.moe(), body.vocabSize, groups, initializer);
       Configuration hadoop = body.hadoop.value();

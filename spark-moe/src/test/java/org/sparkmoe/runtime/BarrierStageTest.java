@@ -82,7 +82,7 @@ class BarrierStageTest {
     ClusterConfig cluster =
         new ClusterConfig(
             RANKS, RANKS, 1, 1, 1, "1", "auto", Duration.ofSeconds(10), Duration.ofSeconds(20));
-    return new BarrierStage(context, cluster, progress)
+    return new BarrierStage(context, cluster, DeviceConfig.cpu(), progress)
         .run(train, validation, body, EvaluationMetrics.class);
   }
 

@@ -23,7 +23,7 @@ class PreflightTest {
     ClusterConfig cluster =
         new ClusterConfig(
             ranks, ranks, 1, 1, 1, "auto", "auto", Duration.ofSeconds(1), Duration.ofSeconds(1));
-    new Preflight(context, cluster, ProgressListener.silent()).check(conf);
+    new Preflight(context, cluster, DeviceConfig.cpu(), ProgressListener.silent()).check(conf);
   }
 
   @Test

@@ -1,6 +1,7 @@
 package org.sparkmoe.schedule.exec;
 
 import java.util.Map;
+import org.sparkmoe.lane.Gpu;
 import org.sparkmoe.schedule.graph.Span;
 import org.sparkmoe.schedule.graph.TaskGraph;
 
@@ -35,5 +36,13 @@ public interface GraphExecutor extends AutoCloseable {
   /** One thread a lane. */
   static GraphExecutor lanes() {
     return new LaneExecutor();
+  }
+
+  /**
+   * One stream of a GPU a lane. The caller's stream goes on after all tasks, the host does not
+   * wait; spans tell when tasks were issued.
+   */
+  static GraphExecutor streams(Gpu gpu) {
+    return SubmittingExecutor.on(gpu);
   }
 }

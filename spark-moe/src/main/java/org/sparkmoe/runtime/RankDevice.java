@@ -1,0 +1,53 @@
+package org.sparkmoe.runtime;
+
+import java.util.OptionalInt;
+import org.apache.spark.TaskContext;
+import org.bytedeco.pytorch.Device;
+import org.sparkmoe.collective.CommunicatorFactory;
+import org.sparkmoe.collective.GlooWorld;
+import org.sparkmoe.collective.NcclWorld;
+import org.sparkmoe.collective.Rendezvous;
+import org.sparkmoe.lane.CudaGpu;
+import org.sparkmoe.topology.ClusterConfig;
+
+/**
+ * The processor that a rank computes on, and how it reaches the others from there.
+ *
+ * @param gpu CUDA's number of its GPU; empty on the CPU
+ */
+record RankDevice(OptionalInt gpu) {
+
+  /**
+   * That of the task which runs on this thread.
+   *
+   * @throws PreflightException if Spark assigned no GPU that can be used
+   */
+  static RankDevice here(DeviceConfig config) {
+    return switch (config.kind()) {
+      case CPU -> new RankDevice(OptionalInt.empty());
+      case CUDA -> new RankDevice(OptionalInt.of(GpuAssignment.of(TaskContext.get())));
+    };
+  }
+
+  /** For libtorch. */
+  Device device() {
+    return new Device(gpu.isPresent() ? "cuda:" + gpu.getAsInt() : "cpu");
+  }
+
+  /**
+   * Joins the other ranks, a collective call of them all.
+   *
+   * @param bindAddress where ranks on the CPU listen; NCCL chooses by NCCL_SOCKET_IFNAME
+   * @throws org.sparkmoe.collective.CollectiveException if that fails; says what to change
+   */
+  CommunicatorFactory join(
+      int rank, ClusterConfig cluster, Rendezvous rendezvous, String bindAddress) {
+    if (gpu.isEmpty()) {
+      return GlooWorld.join(
+          rank, cluster.ranks(), rendezvous, bindAddress, cluster.collectiveTimeout());
+    }
+    NcclWorld world = NcclWorld.join(rank, cluster.ranks(), rendezvous, gpu.getAsInt());
+    CudaGpu.of(gpu.getAsInt()).use();
+    return world;
+  }
+}
