@@ -10,6 +10,11 @@ final class RoutingKernelsByDevice implements RoutingKernels {
     this.cpu = cpu;
   }
 
+  /** Those that tensors on the CPU are left to. */
+  RoutingKernels onTheCpu() {
+    return cpu;
+  }
+
   private RoutingKernels of(Tensor tensor) {
     return tensor.is_cuda() ? DeviceKernels.routing() : cpu;
   }

@@ -14,7 +14,7 @@ import org.sparkmoe.tensor.TensorScope;
 
 /** The C++ kernels, or what stands in for them where the build had no compiler. */
 class BestRoutingKernelsTest extends RoutingKernelsContract {
-  private final RoutingKernels kernels = RoutingKernels.best();
+  private final RoutingKernelsByDevice kernels = (RoutingKernelsByDevice) RoutingKernels.best();
 
   @Override
   RoutingKernels kernels() {
@@ -22,9 +22,10 @@ class BestRoutingKernelsTest extends RoutingKernelsContract {
   }
 
   @Example
-  void theBestAreInCppExactlyWhereTheLibraryIs() {
+  void onTheCpuTheBestAreInCppExactlyWhereTheLibraryIs() {
     boolean library = NativeLibrary.problem().isEmpty();
-    assertThat(kernels).isInstanceOf(library ? CppRoutingKernels.class : TorchRoutingKernels.class);
+    assertThat(kernels.onTheCpu())
+        .isInstanceOf(library ? CppRoutingKernels.class : TorchRoutingKernels.class);
     assertThat(RoutingKernels.nativeCpp().isPresent()).isEqualTo(library);
   }
 
