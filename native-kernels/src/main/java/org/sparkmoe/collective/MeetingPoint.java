@@ -60,7 +60,13 @@ final class MeetingPoint {
       if (abortReason != null) {
         throw operation.failed("the group was aborted: " + abortReason);
       }
-      await(operation, round);
+      long millis = millisLeft(operation, round);
+      try {
+        wait(millis);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw operation.failed(e);
+      }
     }
     Contribution[] all = Arrays.copyOf(round.contributions, size, Contribution[].class);
     refuseDifferent(operation, all);
@@ -74,19 +80,14 @@ final class MeetingPoint {
     }
   }
 
-  private void await(Operation operation, Round round) {
+  private long millisLeft(Operation operation, Round round) {
     long millis = operation.remainingNanos() / 1_000_000;
     if (millis <= 0) {
       IntStream missing =
           IntStream.range(0, size).filter(rank -> round.contributions[rank] == null);
       throw operation.timedOut(", waiting for " + operation.member().name(missing));
     }
-    try {
-      wait(millis);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw operation.failed(e);
-    }
+    return millis;
   }
 
   private static void refuseDifferent(Operation operation, Contribution[] all) {

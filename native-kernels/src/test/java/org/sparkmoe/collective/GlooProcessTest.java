@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Ranks as processes, as on a cluster. */
-@Timeout(90)
+@Timeout(180)
 class GlooProcessTest {
   private static final int SIZE = 3;
 
@@ -31,7 +31,7 @@ class GlooProcessTest {
     start("sum");
     for (Process process : processes) {
       assertThat(process.inputReader().lines()).contains("SUM 4.5 4.5").noneMatch(this::failed);
-      assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
       assertThat(process.exitValue()).isZero();
     }
   }
@@ -46,7 +46,7 @@ class GlooProcessTest {
     for (int rank = 0; rank < SIZE - 1; rank++) {
       assertThat(nextLine(processes.get(rank), "FAILED "))
           .contains("rank " + rank + ": barrier in group all [0, 1, 2] failed after ");
-      assertThat(processes.get(rank).waitFor(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(processes.get(rank).waitFor(60, TimeUnit.SECONDS)).isTrue();
     }
   }
 
