@@ -3,8 +3,12 @@ package org.sparkmoe.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.nio.DoubleBuffer;
+import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -58,7 +62,7 @@ class AdamWTest {
       assertThat(values(parameter)).containsExactly(before);
       assertThat(parameter.value().sizes().vec().get()).containsExactly(3, 5);
       assertThat(doubles(group.gradients().narrow(0, 0, 15)))
-          .containsExactly(java.util.Arrays.stream(before).map(x -> 2 * x).toArray());
+          .containsExactly(Arrays.stream(before).map(x -> 2 * x).toArray());
     }
     group.close();
     assertThat(values(parameter)).containsExactly(before);
@@ -79,7 +83,7 @@ class AdamWTest {
 
   private static double[] gradient(Parameter parameter, int t) {
     parameter.value().grad().zero_();
-    Tensor gradient = parameter.value().detach().cos().mul(new org.bytedeco.pytorch.Scalar(t));
+    Tensor gradient = parameter.value().detach().cos().mul(new Scalar(t));
     parameter.accumulate(gradient);
     return doubles(gradient);
   }
@@ -91,10 +95,9 @@ class AdamWTest {
   }
 
   private static double[] doubles(Tensor tensor) {
-    Tensor flat =
-        tensor.to(org.bytedeco.pytorch.global.torch.ScalarType.Double).contiguous().view(-1);
+    Tensor flat = tensor.to(ScalarType.Double).contiguous().view(-1);
     double[] values = new double[(int) flat.numel()];
-    java.nio.DoubleBuffer buffer = flat.createBuffer();
+    DoubleBuffer buffer = flat.createBuffer();
     buffer.get(values);
     return values;
   }

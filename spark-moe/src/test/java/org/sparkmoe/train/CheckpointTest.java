@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -144,7 +145,7 @@ class CheckpointTest {
     Path newest = checkpoints.resolve(names().get(names().size() - 1));
     try (Stream<Path> files = Files.walk(newest)) {
       files
-          .sorted(java.util.Comparator.reverseOrder())
+          .sorted(Comparator.reverseOrder())
           .forEach(
               file -> {
                 try {

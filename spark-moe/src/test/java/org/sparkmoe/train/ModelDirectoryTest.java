@@ -5,15 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.DoubleBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkmoe.data.ByteTokenizer;
+import org.sparkmoe.data.Tokenizer;
 import org.sparkmoe.data.TokenizerSpec;
 import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.model.Ranks;
@@ -106,9 +109,9 @@ class ModelDirectoryTest {
                 double[] values = new double[2 * 4 * TrainingFixture.VOCABULARY];
                 model
                     .logits(ids)
-                    .to(org.bytedeco.pytorch.global.torch.ScalarType.Double)
+                    .to(ScalarType.Double)
                     .contiguous()
-                    .<java.nio.DoubleBuffer>createBuffer()
+                    .<DoubleBuffer>createBuffer()
                     .get(values);
                 return values;
               }
@@ -129,7 +132,7 @@ class ModelDirectoryTest {
   }
 
   /** Bytes 0 to 29; 30 is end-of-text. */
-  private static final class ControlTokenizer implements org.sparkmoe.data.Tokenizer {
+  private static final class ControlTokenizer implements Tokenizer {
     private final ByteTokenizer bytes = new ByteTokenizer();
 
     @Override

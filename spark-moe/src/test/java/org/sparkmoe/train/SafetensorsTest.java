@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -30,7 +31,7 @@ class SafetensorsTest {
 
   @BeforeEach
   void openFileSystem() throws IOException {
-    files.initialize(java.net.URI.create("file:///"), new Configuration());
+    files.initialize(URI.create("file:///"), new Configuration());
   }
 
   @Test

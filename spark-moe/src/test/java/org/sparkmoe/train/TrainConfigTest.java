@@ -3,6 +3,7 @@ package org.sparkmoe.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.sparkmoe.tensor.Precision;
 
@@ -34,7 +35,7 @@ class TrainConfigTest {
                     -1))
         .isInstanceOf(IllegalArgumentException.class)
         .extracting(e -> e.getMessage().lines().toList())
-        .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.LIST)
+        .asInstanceOf(InstanceOfAssertFactories.LIST)
         .hasSize(15)
         .contains(
             "train.micro-batch is \"3\", must be a divisor of train.global-batch = 8",

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkmoe.tensor.Precision;
@@ -105,10 +106,10 @@ class TrainerTest {
   }
 
   private static List<Topology> layouts() {
-    return java.util.stream.Stream.of(1, 2, 4)
+    return Stream.of(1, 2, 4)
         .flatMap(
             mp ->
-                java.util.stream.Stream.of(
+                Stream.of(
                     new Topology(4, 4, mp, 4, 1),
                     new Topology(4, 4, mp, 1, 4),
                     new Topology(4, 4, mp, 2, 2),
