@@ -74,7 +74,7 @@ final class HoleFilling {
     while (oldest != null) {
       double start = Math.max(free, existsAt[oldest.producer()]);
       double fits = Math.floor(allReduce.work(to - start));
-      if (fits * allReduce.beta() < LEAST_SHARE_OF_DATA * allReduce.alpha()) {
+      if (fits < 1 || fits * allReduce.beta() < LEAST_SHARE_OF_DATA * allReduce.alpha()) {
         return;
       }
       double elements = takeExisting(start, fits);

@@ -18,6 +18,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.sparkmoe.schedule.cost.CostModel;
 import org.sparkmoe.schedule.cost.CostModels;
 import org.sparkmoe.schedule.cost.ExpertType;
 import org.sparkmoe.schedule.cost.LayerShape;
@@ -81,6 +82,24 @@ class PolicyTest {
     CostModels costs = TESTBED.models(shape);
     assertThat(plan(PolicyName.BEST, shape, 4).time(costs))
         .isLessThanOrEqualTo(plan(PolicyName.FSMOE, shape, 4).time(costs) + 1e-9);
+  }
+
+  /** A profile may find that a link starts at no cost; slices must not get ever smaller then. */
+  @Property(tries = 20)
+  void bestEndsOnLinksWithoutStartUp(@ForAll("shapes") LayerShape shape) {
+    CostModels costs = TESTBED.models(shape);
+    CostModels free =
+        new CostModels(
+            costs.allToAll(),
+            costs.allGather(),
+            costs.reduceScatter(),
+            new CostModel(0, costs.allReduce().beta()),
+            costs.expert(),
+            costs.attention());
+    LayerWorkload layer = TESTBED.workload(shape);
+    StepPlan plan = PolicyName.BEST.policy(MAX_DEGREE).plan(List.of(layer, layer), free);
+    assertThat(work(plan, TaskKind.GRADIENT_ALL_REDUCE))
+        .isCloseTo(2 * layer.gradient(), within(1e-3));
   }
 
   @Property(tries = 60)

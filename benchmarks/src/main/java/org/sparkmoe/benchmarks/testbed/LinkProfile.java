@@ -1,0 +1,135 @@
+package org.sparkmoe.benchmarks.testbed;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.sparkmoe.collective.Communicator.Reduction;
+import org.sparkmoe.schedule.cost.CostFit;
+import org.sparkmoe.schedule.cost.CostModels;
+import org.sparkmoe.schedule.exec.GraphExecutor;
+import org.sparkmoe.schedule.graph.Lane;
+import org.sparkmoe.schedule.graph.Task;
+import org.sparkmoe.schedule.graph.TaskGraph;
+import org.sparkmoe.schedule.graph.TaskKind;
+import org.sparkmoe.schedule.sim.Simulator;
+import org.sparkmoe.tensor.TensorScope;
+import org.sparkmoe.topology.RankGroups;
+
+/**
+ * Measures what the ranks' links and cores cost. All ranks work at the same time, and a time is
+ * that of the slowest rank, so every rank gets the same models and will make the same plans.
+ */
+final class LinkProfile {
+  private static final int SIZES = 8;
+  private static final int REPEATS = 5;
+  private static final double MAX_INTERFERENCE = 3;
+  private static final double INTERFERENCE_STEP = 0.01;
+
+  private final RankGroups groups;
+  private final WorkloadBodies bodies;
+  private final GraphExecutor lanes;
+
+  LinkProfile(RankGroups groups, WorkloadBodies bodies, GraphExecutor lanes) {
+    this.groups = groups;
+    this.bodies = bodies;
+    this.lanes = lanes;
+  }
+
+  /** A fit for each kind of work, in the order of {@link CostModels}. */
+  Map<TaskKind, CostFit> fits(Map<TaskKind, Double> largest) {
+    Map<TaskKind, CostFit> fits = new LinkedHashMap<>();
+    largest.forEach((kind, most) -> fits.put(kind, fit(kind, most)));
+    return fits;
+  }
+
+  private CostFit fit(TaskKind kind, double largest) {
+    double[] work = new double[SIZES];
+    double[] times = new double[SIZES];
+    for (int i = 0; i < SIZES; i++) {
+      work[i] = largest * (i + 1) / SIZES;
+      Runnable body = bodies.of(kind, work[i]);
+      body.run();
+      times[i] = median(body);
+    }
+    return CostFit.of(work, times);
+  }
+
+  private double median(Runnable body) {
+    double[] times = new double[REPEATS];
+    for (int i = 0; i < REPEATS; i++) {
+      times[i] = time(body);
+    }
+    Arrays.sort(times);
+    return times[REPEATS / 2];
+  }
+
+  /** Milliseconds of the slowest rank, after all have come together. */
+  double time(Runnable body) {
+    groups.world().barrier().await();
+    long start = System.nanoTime();
+    body.run();
+    double millis = (System.nanoTime() - start) / 1e6;
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor slowest = torch.full(new long[] {1}, new Scalar(millis)).to(torch.ScalarType.Double);
+      groups.world().allReduce(slowest, Reduction.MAX).await();
+      return slowest.item_double();
+    }
+  }
+
+  /**
+   * How much a lane slows while another one is busy: the coefficient with which the simulator comes
+   * closest to the measured times of lanes that run beside each other.
+   */
+  double interference(CostModels costs, Map<TaskKind, Double> sizes) {
+    List<TaskGraph> pairs =
+        List.of(
+            beside(sizes, TaskKind.EXPERT, TaskKind.DISPATCH),
+            beside(sizes, TaskKind.EXPERT, TaskKind.ALL_GATHER),
+            beside(sizes, TaskKind.DISPATCH, TaskKind.ALL_GATHER));
+    List<Double> measured = new ArrayList<>();
+    for (TaskGraph pair : pairs) {
+      Map<String, Runnable> work = bodies.of(pair);
+      measured.add(median(() -> lanes.run(pair, work)));
+    }
+    double best = 0;
+    double leastError = Double.POSITIVE_INFINITY;
+    for (double c = 0; c <= MAX_INTERFERENCE; c += INTERFERENCE_STEP) {
+      Simulator simulator = Simulator.withInterference(costs, c);
+      double error = 0;
+      for (int i = 0; i < pairs.size(); i++) {
+        double relative = simulator.makespan(pairs.get(i)) / measured.get(i) - 1;
+        error += relative * relative;
+      }
+      if (error < leastError) {
+        leastError = error;
+        best = c;
+      }
+    }
+    return best;
+  }
+
+  private static TaskGraph beside(Map<TaskKind, Double> sizes, TaskKind one, TaskKind other) {
+    List<Task> tasks = new ArrayList<>();
+    for (TaskKind kind : List.of(one, other)) {
+      for (int i = 0; i < 4; i++) {
+        String id = kind.name().toLowerCase(Locale.ROOT) + "." + i;
+        tasks.add(new Task(id, kind, lane(kind), sizes.get(kind) / 2));
+      }
+    }
+    return new TaskGraph("beside", tasks);
+  }
+
+  private static Lane lane(TaskKind kind) {
+    return switch (kind) {
+      case DISPATCH -> Lane.INTER_NODE;
+      case ALL_GATHER -> Lane.INTRA_NODE;
+      default -> Lane.COMPUTE;
+    };
+  }
+}
