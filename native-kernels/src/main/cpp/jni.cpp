@@ -1,10 +1,12 @@
-// The native methods of org.sparkmoe.kernel.CppRoutingKernels and org.sparkmoe.tensor.NativeLibrary.
+// The native methods of org.sparkmoe.kernel.CppRoutingKernels and CppGateKernels, and of
+// org.sparkmoe.tensor.NativeLibrary.
 // Addresses and sizes were checked in Java.
 #include <jni.h>
 #include <malloc.h>
 
 #include <type_traits>
 
+#include "gate.h"
 #include "routing.h"
 
 namespace {
@@ -83,6 +85,15 @@ KERNEL(void, weightGradient)(
   withType(type, [&](auto* t) {
     using T = std::remove_pointer_t<decltype(t)>;
     weightGradient(r, at<T>(gradient), at<T>(buffer), at<AccumulatorOf<T>>(dots));
+  });
+}
+
+extern "C" JNIEXPORT void JNICALL Java_org_sparkmoe_kernel_CppGateKernels_largest(
+    JNIEnv*, jclass, jint type, jlong scores, jlong rows, jlong columns, jint choices, jlong chosen,
+    jint threads) {
+  withType(type, [&](auto* t) {
+    using T = std::remove_pointer_t<decltype(t)>;
+    largest(at<T>(scores), rows, columns, choices, at<int64_t>(chosen), threads);
   });
 }
 

@@ -1,7 +1,9 @@
 package org.sparkmoe.kernel;
 
+import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
+import org.sparkmoe.tensor.NativeLibrary;
 
 /**
  * The gate between its logits and the places of tokens in the experts' queues: scores, the k best
@@ -68,6 +70,11 @@ public interface GateKernels {
   /** The fastest implementation for the device on which tensors are. */
   static GateKernels best() {
     return new GateKernelsByDevice();
+  }
+
+  /** In C++, on the CPU; empty where the build had no compiler, or the library cannot be loaded. */
+  static Optional<GateKernels> nativeCpp() {
+    return NativeLibrary.problem().isEmpty() ? Optional.of(new CppGateKernels()) : Optional.empty();
   }
 
   /** Made of libtorch's operators, for any device. */

@@ -7,7 +7,10 @@ import org.jspecify.annotations.Nullable;
 final class GateKernelsByDevice implements GateKernels {
 
   private static GateKernels of(Tensor tensor) {
-    return tensor.is_cuda() ? DeviceKernels.gate() : GateKernels.torch();
+    if (tensor.is_cuda()) {
+      return DeviceKernels.gate();
+    }
+    return GateKernels.nativeCpp().orElseGet(GateKernels::torch);
   }
 
   @Override

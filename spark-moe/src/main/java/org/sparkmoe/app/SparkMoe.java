@@ -22,6 +22,7 @@ import picocli.CommandLine.ParseResult;
       SimulateCommand.class,
       ReproduceCommand.class,
       DoctorCommand.class,
+      ListCommand.class,
       CommandLine.HelpCommand.class
     },
     exitCodeListHeading = "%nExit codes:%n",

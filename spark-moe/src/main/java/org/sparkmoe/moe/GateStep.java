@@ -7,6 +7,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.collective.Communicator.Reduction;
+import org.sparkmoe.topology.RankGroups;
 
 /**
  * What a gate may use while it routes: capacity, random numbers, and sums over ranks.
@@ -26,6 +27,17 @@ public final class GateStep {
     this.capacity = capacity;
     this.random = new TokenRandom(context, layer, capacity.tokens());
     this.world = capacity.world();
+  }
+
+  /**
+   * The step of a layer that has only one rank, at degree 1: for tests and benchmarks of a gate
+   * without a layer around it.
+   *
+   * @param tokens S
+   */
+  public static GateStep alone(MoeConfig config, StepContext context, long tokens) {
+    return new GateStep(
+        context, 0, new Capacity(config, tokens, 1, RankGroups.single().world()));
   }
 
   public StepContext context() {
@@ -106,7 +118,7 @@ public final class GateStep {
 
   /** Standard normal, as {@link #uniform}. */
   public Tensor normal(int stream, int columns, Tensor like) {
-    return random.normal(stream, columns).to(like.device(), like.scalar_type());
+    return random.normal(stream, columns, like);
   }
 
   /** Sum over all ranks, without gradient; {@code local} is not changed. */

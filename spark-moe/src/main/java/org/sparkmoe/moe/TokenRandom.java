@@ -2,7 +2,6 @@ package org.sparkmoe.moe;
 
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /**
  * Random numbers as a hash (SplitMix64's finalizer) of seed, step, micro-batch, layer, stream and
@@ -21,25 +20,26 @@ final class TokenRandom {
     this.tokens = tokens;
   }
 
-  /** {@code [tokens, columns]} f64 in (0, 1). */
+  /** {@code [tokens, columns]} f32 in (0, 1): odd multiples of 2^-24, so that none is rounded. */
   Tensor uniform(int stream, int columns) {
     long key = mix(context.seed());
     for (long part : new long[] {context.step(), context.microBatch(), layer, stream, columns}) {
       key = mix(key ^ mix(part + GOLDEN));
     }
-    double[] values = new double[Math.toIntExact(tokens * columns)];
+    float[] values = new float[Math.toIntExact(tokens * columns)];
     long first = context.firstToken() * columns;
     for (int i = 0; i < values.length; i++) {
-      values[i] = ((mix(key + (first + i) * GOLDEN) >>> 11) + 0.5) * 0x1p-53;
+      values[i] = ((mix(key + (first + i) * GOLDEN) >>> 41) + 0.5f) * 0x1p-23f;
     }
     return Tensor.create(values, tokens, columns);
   }
 
-  /** {@code [tokens, columns]} f64, standard normal (Box–Muller). */
-  Tensor normal(int stream, int columns) {
-    Tensor radius = uniform(2 * stream, columns).log_().mul_(new Scalar(-2.0)).sqrt_();
-    Tensor angle = uniform(2 * stream + 1, columns).mul_(new Scalar(2 * Math.PI));
-    return radius.mul_(torch.cos(angle));
+  /** {@code [tokens, columns]} of the dtype of {@code like}, standard normal (Box–Muller). */
+  Tensor normal(int stream, int columns, Tensor like) {
+    Tensor radius = uniform(2 * stream, columns).to(like.device(), like.scalar_type());
+    Tensor angle = uniform(2 * stream + 1, columns).to(like.device(), like.scalar_type());
+    radius.log_().mul_(new Scalar(-2.0)).sqrt_();
+    return radius.mul_(angle.mul_(new Scalar(2 * Math.PI)).cos_());
   }
 
   private static long mix(long value) {

@@ -6,7 +6,6 @@ import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.moe.Gate;
 import org.sparkmoe.moe.GateDecision;
 import org.sparkmoe.moe.GateProvider;
@@ -61,11 +60,14 @@ public final class ExpertChoiceGate implements GateProvider {
     public GateDecision route(Tensor tokensSM, GateStep step) {
       Tensor logits = tokensSM.matmul(weight.value());
       Tensor probabilities = logits.softmax(1);
-      Tensor taken = taken(probabilities.detach(), step);
+      Tensor takenGEN = taken(byExpert(probabilities.detach(), step), step.limit());
+      Tensor placesGEN = takenGEN.cumsum(2).sub(new Scalar(1L));
+      Tensor positions =
+          byToken(torch.where(takenGEN, placesGEN, new Scalar(-1L)), probabilities.size(1));
       Tensor experts =
-          torch.arange(new Scalar((long) step.config().experts())).to(logits.device(), LONG);
-      Tensor chosen = torch.where(taken, experts, new Scalar(-1L));
-      Slots slots = step.place(chosen, positions(taken, step));
+          torch.arange(new Scalar((long) step.config().experts()), positions.options());
+      Tensor chosen = torch.where(positions.ge(new Scalar(0L)), experts, new Scalar(-1L));
+      Slots slots = step.place(chosen, positions);
       return GateDecision.of(
           new SparseRouting(slots.slotsSK(), probabilities, slots.capacity()),
           logits,
@@ -74,32 +76,27 @@ public final class ExpertChoiceGate implements GateProvider {
           null);
     }
 
-    private static final ScalarType LONG = ScalarType.Long;
-
-    /** {@code [S, E]} bool: which tokens each expert takes. */
-    private static Tensor taken(Tensor probabilities, GateStep step) {
+    /** {@code [groups, E, n]} bool: which tokens each expert takes. */
+    private static Tensor taken(Tensor probabilitiesGEN, long limit) {
       // A NaN counts as the largest, as everywhere, so that it is seen and not lost.
+      DoubleOptional aboveAll = new DoubleOptional(2.0);
       Tensor scores =
-          byGroup(probabilities, step)
-              .nan_to_num(
-                  new DoubleOptional(2.0), new DoubleOptional(2.0), new DoubleOptional(0.0));
-      long limit = step.limit();
-      Tensor smallest = scores.topk(limit, 1, true, false).get0().amin(new long[] {1}, true);
+          probabilitiesGEN.nan_to_num(aboveAll, aboveAll, new DoubleOptional(0.0)).contiguous();
+      Tensor smallest = scores.topk(limit, 2, true, false).get0().amin(new long[] {2}, true);
       Tensor above = scores.gt(smallest);
       Tensor level = scores.eq(smallest);
-      Tensor left = above.sum(new long[] {1}, true, null).neg().add(new Scalar(limit));
-      Tensor first = level.logical_and(level.cumsum(1).le(left));
-      return above.logical_or(first).reshape(probabilities.sizes().vec().get());
+      Tensor left = above.sum(new long[] {2}, true, null).neg().add(new Scalar(limit));
+      return above.logical_or(level.logical_and(level.cumsum(2).le(left)));
     }
 
-    /** {@code [S, E]} i64: the place of each token among those that the expert took; -1 none. */
-    private static Tensor positions(Tensor taken, GateStep step) {
-      Tensor counted = byGroup(taken, step).cumsum(1).sub(new Scalar(1L));
-      return torch.where(taken, counted.reshape(taken.sizes().vec().get()), new Scalar(-1L));
+    private static Tensor byExpert(Tensor ofSE, GateStep step) {
+      return ofSE.reshape(step.groups(), step.groupTokens(), ofSE.size(1))
+          .transpose(1, 2)
+          .contiguous();
     }
 
-    private static Tensor byGroup(Tensor ofSE, GateStep step) {
-      return ofSE.reshape(step.groups(), step.groupTokens(), ofSE.size(1));
+    private static Tensor byToken(Tensor ofGEN, long experts) {
+      return ofGEN.transpose(1, 2).reshape(-1, experts);
     }
   }
 }
