@@ -36,8 +36,7 @@ public final class GateStep {
    * @param tokens S
    */
   public static GateStep alone(MoeConfig config, StepContext context, long tokens) {
-    return new GateStep(
-        context, 0, new Capacity(config, tokens, 1, RankGroups.single().world()));
+    return new GateStep(context, 0, new Capacity(config, tokens, 1, RankGroups.single().world()));
   }
 
   public StepContext context() {

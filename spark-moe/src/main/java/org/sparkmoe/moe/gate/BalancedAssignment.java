@@ -22,7 +22,7 @@ final class BalancedAssignment {
   private static final double PRECISION = 1e-3;
 
   private static final double FIRST_PRECISION = 0.25;
-  private static final double FALL = 6;
+  private static final double FALL = 16;
 
   private final double[] scores;
   private final int first;
