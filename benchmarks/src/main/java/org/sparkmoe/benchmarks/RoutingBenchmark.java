@@ -21,6 +21,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 import org.sparkmoe.kernel.RoutingKernels;
+import org.sparkmoe.tensor.ComputeThreads;
 import org.sparkmoe.tensor.TensorScope;
 
 /**
@@ -67,7 +68,7 @@ public class RoutingBenchmark {
   /** Balanced routing without drops, so that the buffer holds K·S rows. */
   @Setup(Level.Trial)
   public void routing() {
-    torch.set_num_threads(1);
+    ComputeThreads.limit(1);
     implementation =
         kernels.equals("torch") ? RoutingKernels.torch() : RoutingKernels.nativeCpp().orElseThrow();
     int capacity = TOKENS * CHOICES / experts;

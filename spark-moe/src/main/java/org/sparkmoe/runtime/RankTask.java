@@ -5,8 +5,8 @@ import java.util.Collections;
 import java.util.List;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
-import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.CommunicatorFactory;
+import org.sparkmoe.tensor.ComputeThreads;
 import org.sparkmoe.topology.ClusterConfig;
 import org.sparkmoe.topology.RankGroups;
 import scala.collection.Iterator;
@@ -59,7 +59,7 @@ final class RankTask<A> extends AbstractFunction1<Iterator<RankData>, Iterator<A
     int rank = context.partitionId();
     reporter.entered(RankMessage.Phase.JOINING);
     String executor = SparkEnv.get().executorId();
-    torch.set_num_threads(
+    ComputeThreads.limit(
         placement.threads(cluster, executor, List.of(context.allGather(executor))));
     try (CommunicatorFactory world =
         RankDevice.here(device)

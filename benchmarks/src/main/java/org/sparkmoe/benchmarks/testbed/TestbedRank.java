@@ -5,13 +5,13 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.GlooWorld;
 import org.sparkmoe.schedule.cost.CostFit;
 import org.sparkmoe.schedule.cost.CostModels;
 import org.sparkmoe.schedule.exec.GraphExecutor;
 import org.sparkmoe.schedule.graph.TaskKind;
 import org.sparkmoe.schedule.policy.PolicyName;
+import org.sparkmoe.tensor.ComputeThreads;
 import org.sparkmoe.topology.RankGroups;
 import org.sparkmoe.topology.Topology;
 
@@ -32,7 +32,7 @@ public final class TestbedRank {
     int perNode = Integer.parseInt(args[3]);
     int rank = Integer.parseInt(args[0]) * perNode + Integer.parseInt(args[1]);
     int world = nodes * perNode;
-    torch.set_num_threads(1);
+    ComputeThreads.limit(1);
     DirectoryRendezvous rendezvous = new DirectoryRendezvous(Path.of(args[5]), rank, world);
     try (GlooWorld gloo = GlooWorld.join(rank, world, rendezvous, args[4], TIMEOUT);
         GraphExecutor lanes = GraphExecutor.lanes()) {
