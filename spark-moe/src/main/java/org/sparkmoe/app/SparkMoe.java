@@ -18,6 +18,8 @@ import picocli.CommandLine.ParseResult;
     subcommands = {
       TrainCommand.class,
       PrepareCommand.class,
+      EvaluateCommand.class,
+      GenerateCommand.class,
       PlanCommand.class,
       SimulateCommand.class,
       ReproduceCommand.class,

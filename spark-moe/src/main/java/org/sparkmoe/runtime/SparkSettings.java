@@ -11,6 +11,8 @@ import org.apache.spark.serializer.KryoSerializer;
 /** The properties that a Spark application needs to train. */
 public final class SparkSettings {
   private static final String PLUGINS = "spark.plugins";
+  private static final String LISTING_THRESHOLD =
+      "spark.sql.sources.parallelPartitionDiscovery.threshold";
 
   private SparkSettings() {}
 
@@ -28,8 +30,10 @@ public final class SparkSettings {
     conf.set("spark.kryo.registrationRequired", "true");
     conf.set("spark.kryo.registrator", RuntimeKryoRegistrator.class.getName());
     conf.set(PLUGINS, withRankChannel(conf.get(PLUGINS, "")));
-    boolean local = conf.get("spark.master", "").startsWith("local[") || isLocal(conf);
-    if (!local && !conf.contains("spark.jars")) {
+    // Files are listed on the driver: beyond 32 paths Spark would do it in a job of its own, which
+    // sends classes of Hadoop that nobody has registered.
+    conf.setIfMissing(LISTING_THRESHOLD, String.valueOf(Integer.MAX_VALUE));
+    if (!isLocal(conf) && !conf.contains("spark.jars")) {
       // Started without spark-submit, which would have said which jar executors need.
       SparkContext.jarOfClass(SparkSettings.class).foreach(jar -> conf.set("spark.jars", jar));
     }
@@ -37,7 +41,8 @@ public final class SparkSettings {
   }
 
   private static boolean isLocal(SparkConf conf) {
-    return conf.get("spark.master", "").equals("local");
+    String master = conf.get("spark.master", "");
+    return master.equals("local") || master.startsWith("local[");
   }
 
   private static String withRankChannel(String plugins) {
