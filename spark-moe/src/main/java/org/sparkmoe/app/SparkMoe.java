@@ -23,6 +23,7 @@ import picocli.CommandLine.ParseResult;
       PlanCommand.class,
       SimulateCommand.class,
       ReproduceCommand.class,
+      ListCommand.class,
       DoctorCommand.class,
       ListCommand.class,
       CommandLine.HelpCommand.class
