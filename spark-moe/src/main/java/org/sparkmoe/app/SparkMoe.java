@@ -25,7 +25,6 @@ import picocli.CommandLine.ParseResult;
       ReproduceCommand.class,
       ListCommand.class,
       DoctorCommand.class,
-      ListCommand.class,
       CommandLine.HelpCommand.class
     },
     exitCodeListHeading = "%nExit codes:%n",
