@@ -5,10 +5,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
-import org.sparkmoe.moe.MoeConfig;
 import org.sparkmoe.runtime.RunConfig;
 import org.sparkmoe.schedule.cost.CostModels;
-import org.sparkmoe.schedule.cost.ExpertType;
 import org.sparkmoe.schedule.cost.LayerShape;
 import org.sparkmoe.schedule.cost.LayerWorkload;
 import org.sparkmoe.schedule.cost.Testbed;
@@ -35,7 +33,10 @@ final class LayerOptions {
 
   Stack read() {
     RunConfig config = RunConfig.bind(options.source(List.of()));
-    LayerShape shape = shape(config);
+    if (config.model().moeLayerCount() == 0) {
+      throw new RefusedException("model.moe-layers is none: there is nothing to schedule");
+    }
+    LayerShape shape = config.layerShape();
     try {
       Testbed testbed = testbed(models);
       return new Stack(
@@ -57,21 +58,5 @@ final class LayerOptions {
     } catch (ConfigException e) {
       throw new RefusedException("cost models %s: %s".formatted(file, e.getMessage()));
     }
-  }
-
-  private static LayerShape shape(RunConfig config) {
-    MoeConfig moe = config.moe();
-    if (config.model().moeLayerCount() == 0) {
-      throw new RefusedException("model.moe-layers is none: there is nothing to schedule");
-    }
-    double factor = moe.topK() * (moe.dropless() ? 1 : moe.factor());
-    return new LayerShape(
-        config.train().microBatch(),
-        config.model().heads(),
-        config.data().sequenceLength(),
-        config.model().hiddenSize(),
-        moe.hiddenSize(),
-        factor,
-        moe.expert().equals("mixtral") ? ExpertType.MIXTRAL : ExpertType.SIMPLE);
   }
 }

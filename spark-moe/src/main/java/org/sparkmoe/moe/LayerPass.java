@@ -116,7 +116,7 @@ final class LayerPass {
   /** The pipeline degree of a layer's graph. */
   static int chunks(TaskGraph graph) {
     return Math.toIntExact(
-        graph.tasks().stream().filter(task -> task.kind() == TaskKind.EXPERT).count());
+        graph.tasks().stream().filter(task -> task.id().startsWith("expert.")).count());
   }
 
   /** {@code [El, R, M]}: the experts' rows, each filled before the work of its chunk. */

@@ -68,6 +68,11 @@ public final class MoeLayer {
     return new LayerAssembly(name, layer, config, modelWidth, groups, initializer).assemble();
   }
 
+  /** Index of its block in the model, from 0. */
+  public int layer() {
+    return layer;
+  }
+
   /** From the next forward on, tasks run this way. */
   public void scheduleBy(MoeExecution execution) {
     this.execution = execution;

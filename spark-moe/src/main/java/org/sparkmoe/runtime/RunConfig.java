@@ -13,6 +13,9 @@ import org.sparkmoe.conf.ConfigurationException;
 import org.sparkmoe.data.DataConfig;
 import org.sparkmoe.model.ModelConfig;
 import org.sparkmoe.moe.MoeConfig;
+import org.sparkmoe.schedule.cost.ExpertType;
+import org.sparkmoe.schedule.cost.LayerShape;
+import org.sparkmoe.schedule.policy.ScheduleConfig;
 import org.sparkmoe.topology.ClusterConfig;
 import org.sparkmoe.topology.Topology;
 import org.sparkmoe.train.CheckpointConfig;
@@ -25,6 +28,7 @@ import org.sparkmoe.train.TrainConfig;
  * @param model the model around the MoE layers
  * @param moe the MoE layers
  * @param train how to train
+ * @param schedule how MoE layers run
  * @param checkpoint when and where checkpoints are written
  * @param cluster ranks and how they are grouped
  * @param device where ranks compute
@@ -36,6 +40,7 @@ public record RunConfig(
     ModelConfig model,
     MoeConfig moe,
     TrainConfig train,
+    ScheduleConfig schedule,
     CheckpointConfig checkpoint,
     ClusterConfig cluster,
     DeviceConfig device,
@@ -62,6 +67,18 @@ public record RunConfig(
       throw new ConfigurationException(problems);
     }
     return config;
+  }
+
+  /** The sizes of a block with experts, for cost models. */
+  public LayerShape layerShape() {
+    return new LayerShape(
+        train.microBatch(),
+        model.heads(),
+        data.sequenceLength(),
+        model.hiddenSize(),
+        moe.hiddenSize(),
+        moe.topK() * (moe.dropless() ? 1 : moe.factor()),
+        moe.expert().equals("mixtral") ? ExpertType.MIXTRAL : ExpertType.SIMPLE);
   }
 
   /** Why the sections do not fit together; empty if they do. */

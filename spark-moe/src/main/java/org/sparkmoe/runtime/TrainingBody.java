@@ -8,6 +8,7 @@ import org.sparkmoe.data.SequenceSpool;
 import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.topology.RankGroups;
+import org.sparkmoe.train.ScheduleSetup;
 import org.sparkmoe.train.TrainSetup;
 import org.sparkmoe.train.Trainer;
 import org.sparkmoe.train.TrainingData;
@@ -74,7 +75,8 @@ record TrainingBody(
           new TrainSetup(
               config.train(),
               config.checkpoint().inModelDirectory(config.output().directory()),
-              hadoop);
+              hadoop,
+              new ScheduleSetup(config.schedule(), config.layerShape()));
       TrainingData data =
           new TrainingData(
               trainSpool,

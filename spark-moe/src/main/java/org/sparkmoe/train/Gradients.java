@@ -3,6 +3,7 @@ package org.sparkmoe.train;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.tensor.TensorScope;
 import org.sparkmoe.topology.RankGroups;
@@ -14,10 +15,15 @@ final class Gradients {
 
   private final List<ParameterGroup> parameters;
   private final RankGroups groups;
+  private final @Nullable GradientSlices slices;
 
-  Gradients(List<ParameterGroup> parameters, RankGroups groups) {
+  /**
+   * @param slices what is summed during backward already, or null
+   */
+  Gradients(List<ParameterGroup> parameters, RankGroups groups, @Nullable GradientSlices slices) {
     this.parameters = parameters;
     this.groups = groups;
+    this.slices = slices;
   }
 
   void clear() {
@@ -32,13 +38,17 @@ final class Gradients {
       List<Communicator.Handle> underWay = new ArrayList<>();
       for (ParameterGroup group : parameters) {
         Communicator replicas = group.replicas(groups);
-        if (replicas.size() > 1) {
+        boolean sliced = slices != null && slices.covers(group);
+        if (replicas.size() > 1 && !sliced) {
           for (Tensor bucket : buckets(group.gradients())) {
             underWay.add(replicas.allReduce(bucket, Communicator.Reduction.SUM));
           }
         }
       }
       underWay.forEach(Communicator.Handle::await);
+      if (slices != null) {
+        slices.finish();
+      }
     }
   }
 

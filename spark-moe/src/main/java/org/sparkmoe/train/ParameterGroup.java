@@ -88,6 +88,10 @@ final class ParameterGroup implements AutoCloseable {
     return flat.narrow(0, slot.start(), slot.count());
   }
 
+  Parameter.Replication replication() {
+    return replication;
+  }
+
   boolean decay() {
     return decay;
   }

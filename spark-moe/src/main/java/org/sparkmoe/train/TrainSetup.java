@@ -1,6 +1,7 @@
 package org.sparkmoe.train;
 
 import org.apache.hadoop.conf.Configuration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a rank is told about training, beside model and data.
@@ -8,5 +9,16 @@ import org.apache.hadoop.conf.Configuration;
  * @param train how to train
  * @param checkpoint when and where checkpoints are written, its directory filled in
  * @param hadoop finds the file systems
+ * @param schedule how MoE layers run, or null for one task after the other
  */
-public record TrainSetup(TrainConfig train, CheckpointConfig checkpoint, Configuration hadoop) {}
+public record TrainSetup(
+    TrainConfig train,
+    CheckpointConfig checkpoint,
+    Configuration hadoop,
+    @Nullable ScheduleSetup schedule) {
+
+  /** Without a schedule: MoE layers run one task after the other. */
+  public TrainSetup(TrainConfig train, CheckpointConfig checkpoint, Configuration hadoop) {
+    this(train, checkpoint, hadoop, null);
+  }
+}

@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.fs.Path;
 import org.bytedeco.pytorch.Device;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkmoe.model.LanguageModel;
@@ -29,6 +30,7 @@ public final class Trainer implements AutoCloseable {
   private final List<ParameterGroup> parameters;
   private final RankGroups groups;
   private final RankReports ranks;
+  private final @Nullable StepSchedule schedule;
   private final TrainingStep trainingStep;
   private final Evaluator evaluator;
   private final CheckpointDirectory directory;
@@ -60,7 +62,21 @@ public final class Trainer implements AutoCloseable {
     this.writer = new CheckpointWriter(directory, groups, ranks, checkpoints.keep());
     this.evaluator = new Evaluator(model, groups, data, config.microBatch());
     MicroBatches batches = new MicroBatches(groups, data.sequenceLength(), device);
-    this.trainingStep = new TrainingStep(config, model, groups, batches, parameters);
+    this.schedule = schedule(setup, model);
+    this.trainingStep = new TrainingStep(config, model, groups, batches, parameters, schedule);
+  }
+
+  /**
+   * Null where there is nothing to overlap, because all experts are on this rank, and on GPUs,
+   * whose work is not profiled yet.
+   */
+  private @Nullable StepSchedule schedule(TrainSetup setup, LanguageModel model) {
+    boolean local = groups.ep().size() * groups.esp().size() == 1;
+    boolean onGpu = parameters.get(0).values().is_cuda();
+    return setup.schedule() == null || local || onGpu || model.moeLayers().isEmpty()
+        ? null
+        : StepSchedule.start(
+            setup.schedule(), groups, model.moeLayers(), new GradientSlices(parameters, groups));
   }
 
   private static CheckpointDirectory directory(TrainSetup setup) {
@@ -172,6 +188,9 @@ public final class Trainer implements AutoCloseable {
   /** Frees gradients and moments. */
   @Override
   public void close() {
+    if (schedule != null) {
+      schedule.close();
+    }
     parameters.forEach(ParameterGroup::close);
   }
 

@@ -7,6 +7,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.data.SequenceSpool;
 import org.sparkmoe.model.Forward;
@@ -34,19 +35,22 @@ final class TrainingStep {
   private final AdamW optimizer;
   private final LearningRate learningRate;
   private final int microBatches;
+  private final @Nullable StepSchedule schedule;
 
   TrainingStep(
       TrainConfig config,
       LanguageModel model,
       RankGroups groups,
       MicroBatches batches,
-      List<ParameterGroup> parameters) {
+      List<ParameterGroup> parameters,
+      @Nullable StepSchedule schedule) {
+    this.schedule = schedule;
     this.config = config;
     this.model = model;
     this.groups = groups;
     this.batches = batches;
     this.parameters = parameters;
-    gradients = new Gradients(parameters, groups);
+    gradients = new Gradients(parameters, groups, schedule == null ? null : schedule.slices());
     optimizer = new AdamW(config);
     learningRate = new LearningRate(config);
     microBatches = config.microBatches(groups.dp().size());
@@ -67,12 +71,18 @@ final class TrainingStep {
     long start = System.nanoTime();
     double rate = learningRate.at(cursor.step());
     Outcome outcome;
+    if (schedule != null) {
+      schedule.began();
+    }
     try (TensorScope scope = TensorScope.open()) {
       gradients.clear();
       outcome = gradientsOf(cursor, spool);
       if (outcome.isFinite()) {
         optimizer.update(parameters, cursor.updates() + 1, rate, clip(outcome.norm()));
       }
+    }
+    if (schedule != null) {
+      schedule.ended(microBatches, (cursor.step() + 1) % config.logEvery() == 0);
     }
     double milliseconds = (System.nanoTime() - start) / (double) TimeUnit.MILLISECONDS.toNanos(1);
     NativeMemory memory = NativeMemory.now();
@@ -124,6 +134,9 @@ final class TrainingStep {
           model.forward(tape, tokens, batches.training(cursor, microBatch, microBatches, rows));
       Tensor loss = forward.lossSum();
       Tensor aux = forward.auxLoss();
+      if (schedule != null && microBatch == microBatches - 1) {
+        schedule.lastBackward();
+      }
       tape.backward(
           new Tensor[] {loss, aux},
           new Tensor[] {

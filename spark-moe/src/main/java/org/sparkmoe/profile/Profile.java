@@ -1,0 +1,64 @@
+package org.sparkmoe.profile;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.DoubleStream;
+import org.sparkmoe.schedule.cost.CostFit;
+import org.sparkmoe.schedule.cost.CostModel;
+import org.sparkmoe.schedule.cost.CostModels;
+
+/**
+ * Fitted cost models of a job, times in milliseconds.
+ *
+ * @param fits in the order of {@link #NAMES}
+ */
+public record Profile(List<CostFit> fits) {
+  /** What is measured. */
+  public static final List<String> NAMES =
+      List.of("all-to-all", "all-gather", "reduce-scatter", "all-reduce", "expert", "attention");
+
+  public Profile {
+    fits = List.copyOf(fits);
+    if (fits.size() != NAMES.size()) {
+      throw new IllegalArgumentException(
+          "profile of %d fits, must be one each of %s".formatted(fits.size(), NAMES));
+    }
+  }
+
+  /** The models for planning. */
+  public CostModels costs() {
+    return new CostModels(model(0), model(1), model(2), model(3), model(4), model(5));
+  }
+
+  private CostModel model(int index) {
+    return fits.get(index).model();
+  }
+
+  /** One line a model: α in ms, β in ms per unit, r². */
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < NAMES.size(); i++) {
+      text.append(
+          "%-15s alpha %.5f ms, beta %.4e ms, r2 %.4f%n"
+              .formatted(NAMES.get(i), model(i).alpha(), model(i).beta(), fits.get(i).rSquared()));
+    }
+    return text.toString();
+  }
+
+  /** α, β and r² of every model, for sending and storing. */
+  double[] values() {
+    return fits.stream()
+        .flatMapToDouble(
+            fit -> DoubleStream.of(fit.model().alpha(), fit.model().beta(), fit.rSquared()))
+        .toArray();
+  }
+
+  static Profile of(double[] values) {
+    List<CostFit> fits = new ArrayList<>();
+    for (int i = 0; i < NAMES.size(); i++) {
+      fits.add(new CostFit(new CostModel(values[3 * i], values[3 * i + 1]), values[3 * i + 2]));
+    }
+    return new Profile(fits);
+  }
+}

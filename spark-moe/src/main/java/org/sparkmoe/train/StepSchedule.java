@@ -1,0 +1,160 @@
+package org.sparkmoe.train;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import org.bytedeco.pytorch.Device;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.sparkmoe.moe.MoeLayer;
+import org.sparkmoe.profile.JobShape;
+import org.sparkmoe.profile.Profile;
+import org.sparkmoe.profile.ProfileCache;
+import org.sparkmoe.profile.Profiler;
+import org.sparkmoe.schedule.cost.CostModels;
+import org.sparkmoe.schedule.cost.LayerWorkload;
+import org.sparkmoe.schedule.exec.GraphExecutor;
+import org.sparkmoe.schedule.policy.Direction;
+import org.sparkmoe.schedule.policy.LayerGraphs;
+import org.sparkmoe.schedule.policy.ScheduleConfig;
+import org.sparkmoe.schedule.policy.StepPlan;
+import org.sparkmoe.schedule.sim.Simulator;
+import org.sparkmoe.topology.RankGroups;
+
+/**
+ * Profiles a job, plans its steps and has its MoE layers run by the plan. Compares predicted with
+ * measured time, and plans anew from a new profile when they stay apart.
+ *
+ * <p>The prediction that is compared is that of the MoE layers' graphs, since only their time is
+ * measured apart from the rest.
+ */
+final class StepSchedule implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(StepSchedule.class);
+
+  private final ScheduleConfig config;
+  private final JobShape job;
+  private final RankGroups groups;
+  private final List<MoeLayer> layers;
+  private final GradientSlices slices;
+  private final RankReports ranks;
+  private final GraphExecutor executor;
+  private final LayerClock clock = new LayerClock();
+  private double predicted;
+  private int missesInARow;
+
+  private StepSchedule(
+      ScheduleConfig config,
+      JobShape job,
+      RankGroups groups,
+      List<MoeLayer> layers,
+      GradientSlices slices) {
+    this.ranks = new RankReports(groups.world(), new Device("cpu"));
+    this.config = config;
+    this.job = job;
+    this.groups = groups;
+    this.layers = layers;
+    this.slices = slices;
+    this.executor = GraphExecutor.lanes();
+  }
+
+  /**
+   * Profiles and plans. Collective over the world.
+   *
+   * @param layers of the model, in order; at least one
+   */
+  static StepSchedule start(
+      ScheduleSetup setup, RankGroups groups, List<MoeLayer> layers, GradientSlices slices) {
+    double gradient = (double) slices.elements() / layers.size();
+    JobShape job = new JobShape(setup.layer(), groups.topology(), gradient);
+    StepSchedule schedule = new StepSchedule(setup.config(), job, groups, layers, slices);
+    String cache = setup.config().profileCache();
+    schedule.plan(
+        cache.isEmpty()
+            ? Profiler.measure(job, groups)
+            : new ProfileCache(Path.of(cache)).get(job, groups));
+    return schedule;
+  }
+
+  private void plan(Profile profile) {
+    CostModels costs = profile.costs();
+    List<LayerWorkload> stack = Collections.nCopies(layers.size(), job.workload());
+    StepPlan plan = config.policy().policy(config.maxDegree()).plan(stack, costs);
+    Simulator simulator = Simulator.ideal(costs);
+    predicted = 0;
+    for (int i = 0; i < layers.size(); i++) {
+      ScheduledExecution execution =
+          new ScheduledExecution(
+              layers.get(i).layer(),
+              LayerGraphs.ofLayer(plan.forward(), Direction.FORWARD, i),
+              LayerGraphs.ofLayer(plan.backward(), Direction.BACKWARD, i),
+              LayerGraphs.besideDensePart(plan.backward(), i),
+              new ScheduledExecution.Machinery(executor, slices),
+              clock);
+      predicted +=
+          simulator.makespan(execution.forward()) + simulator.makespan(execution.backward());
+      layers.get(i).scheduleBy(execution);
+    }
+    missesInARow = 0;
+    if (groups.rank() == 0) {
+      LOG.info("profile of {}:\n{}", job, profile);
+      LOG.info(
+          "schedule {}: degrees forward {}, backward {}; predicted {} ms per micro-batch, of which"
+              + " MoE layers {} ms",
+          config.policy(),
+          plan.forwardDegrees(),
+          plan.backwardDegrees(),
+          "%.3f".formatted(plan.time(costs)),
+          "%.3f".formatted(predicted));
+    }
+  }
+
+  /** A step begins its last backward: gradients may be summed from here on. */
+  void lastBackward() {
+    slices.open();
+  }
+
+  /** A step begins; what graphs took before it, in an evaluation, does not count. */
+  void began() {
+    clock.read();
+  }
+
+  /** The gradients that this schedule sums. */
+  GradientSlices slices() {
+    return slices;
+  }
+
+  /**
+   * Compares the step that has ended with the plan. Collective over the world.
+   *
+   * @param microBatches of the step
+   * @param report whether to log the comparison
+   */
+  void ended(int microBatches, boolean report) {
+    double measured = slowest(clock.read()) / microBatches;
+    double error = predicted / measured - 1;
+    if (report && groups.rank() == 0) {
+      LOG.info(
+          "MoE layers: {} ms per micro-batch measured, {} ms predicted, {} %",
+          "%.3f".formatted(measured), "%.3f".formatted(predicted), "%+.1f".formatted(100 * error));
+    }
+    missesInARow = Math.abs(error) > config.replanError() ? missesInARow + 1 : 0;
+    if (missesInARow >= config.replanAfter()) {
+      LOG.info("schedule: the prediction stays off by {} %", "%+.1f".formatted(100 * error));
+      plan(Profiler.measure(job, groups));
+    }
+  }
+
+  private double slowest(double milliseconds) {
+    return Arrays.stream(ranks.gather(Double.doubleToRawLongBits(milliseconds)))
+        .mapToDouble(report -> Double.longBitsToDouble(report[0]))
+        .max()
+        .orElseThrow();
+  }
+
+  @Override
+  public void close() {
+    slices.close();
+    executor.close();
+  }
+}
