@@ -18,6 +18,7 @@ import org.sparkmoe.collective.CommunicatorFactory;
  * @param ep expert-parallel group (inter-node traffic)
  * @param esp expert-sharding group (intra-node traffic)
  * @param edp expert-data-parallel group
+ * @param epByNode the expert-parallel group again, by node
  */
 public record RankGroups(
     Topology topology,
@@ -27,7 +28,21 @@ public record RankGroups(
     Communicator dp,
     Communicator ep,
     Communicator esp,
-    Communicator edp) {
+    Communicator edp,
+    NodeSplit epByNode) {
+
+  /** Without regard to nodes. */
+  public RankGroups(
+      Topology topology,
+      int rank,
+      Communicator world,
+      Communicator mp,
+      Communicator dp,
+      Communicator ep,
+      Communicator esp,
+      Communicator edp) {
+    this(topology, rank, world, mp, dp, ep, esp, edp, NodeSplit.flat(ep));
+  }
 
   /**
    * Makes this rank's groups. Collective over the world: every rank calls it at the same time.
@@ -45,15 +60,14 @@ public record RankGroups(
                 ? new SoloCommunicator(timeout)
                 : factory.create(name, ranks, timeout);
     List<Integer> everyone = IntStream.range(0, topology.world()).boxed().toList();
-    return new RankGroups(
-        topology,
-        rank,
-        maker.make("world", everyone),
-        maker.make("mp", topology.mpGroup(rank)),
-        maker.make("dp", topology.dpGroup(rank)),
-        maker.make("ep", topology.epGroup(rank)),
-        maker.make("esp", topology.espGroup(rank)),
-        maker.make("edp", topology.edpGroup(rank)));
+    Communicator world = maker.make("world", everyone);
+    Communicator mp = maker.make("mp", topology.mpGroup(rank));
+    Communicator dp = maker.make("dp", topology.dpGroup(rank));
+    Communicator ep = maker.make("ep", topology.epGroup(rank));
+    Communicator esp = maker.make("esp", topology.espGroup(rank));
+    Communicator edp = maker.make("edp", topology.edpGroup(rank));
+    NodeSplit epByNode = NodeSplit.create(topology, rank, ep, factory, timeout);
+    return new RankGroups(topology, rank, world, mp, dp, ep, esp, edp, epByNode);
   }
 
   /** The groups of the only rank. */
@@ -72,5 +86,6 @@ public record RankGroups(
     for (Communicator group : new Communicator[] {world, mp, dp, ep, esp, edp}) {
       group.abort(reason);
     }
+    epByNode.abort(reason);
   }
 }

@@ -1,0 +1,48 @@
+package org.sparkmoe.moe.dispatch;
+
+import java.util.Arrays;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.sparkmoe.collective.Communicator;
+
+/** Numbers of rows that ranks of one node tell each other before rows travel. */
+final class BlockCounts {
+  private BlockCounts() {}
+
+  /**
+   * @param counts as many for each rank
+   * @param like on whose device they travel
+   * @return what each rank has for this one
+   */
+  static long[] exchanged(Communicator group, long[] counts, Tensor like) {
+    Tensor input = Tensor.create(counts, counts.length).to(like.device(), torch.ScalarType.Long);
+    Tensor output = torch.empty_like(input);
+    group.allToAll(output, input).await();
+    return read(output);
+  }
+
+  /**
+   * @return the counts of every rank, in their order
+   */
+  static long[] gathered(Communicator group, long[] counts, Tensor like) {
+    Tensor input = Tensor.create(counts, counts.length).to(like.device(), torch.ScalarType.Long);
+    long[] size = {(long) group.size() * counts.length};
+    Tensor output = torch.empty(size, input.options(), null);
+    group.allGather(output, input).await();
+    return read(output);
+  }
+
+  /** The same number for each of {@code blocks} blocks of {@code rows}. */
+  static long[] even(Tensor rows, int blocks) {
+    long[] counts = new long[blocks];
+    Arrays.fill(counts, rows.size(0) / blocks);
+    return counts;
+  }
+
+  private static long[] read(Tensor counts) {
+    long[] values = new long[Math.toIntExact(counts.numel())];
+    counts.to(new Device("cpu"), torch.ScalarType.Long).data_ptr_long().get(values);
+    return values;
+  }
+}
