@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Tensor;
@@ -92,7 +93,7 @@ public final class NcclCommunicator implements Communicator {
     OperationArguments.splits("output", output, outputRows, size());
     OperationArguments.splits("input", input, inputRows, size());
     List<Transfer> transfers = Transfer.allToAll(rank(), outputRows, inputRows);
-    return queue("allToAll", () -> exchange(transfers, output, input), output, input);
+    return queue("allToAll", t -> exchange(transfers, t[0], t[1]), output, input);
   }
 
   private void exchange(List<Transfer> transfers, Tensor output, Tensor input) {
@@ -111,20 +112,20 @@ public final class NcclCommunicator implements Communicator {
   public Handle allGather(Tensor output, Tensor input) {
     OperationArguments.pair(output, input);
     OperationArguments.rows("output", output, "input", input, size());
-    return queue("allGather", () -> link.allGather(output, input), output, input);
+    return queue("allGather", t -> link.allGather(t[0], t[1]), output, input);
   }
 
   @Override
   public Handle reduceScatter(Tensor output, Tensor input) {
     OperationArguments.pair(output, input);
     OperationArguments.rows("input", input, "output", output, size());
-    return queue("reduceScatter", () -> link.reduceScatter(output, input), output, input);
+    return queue("reduceScatter", t -> link.reduceScatter(t[0], t[1]), output, input);
   }
 
   @Override
   public Handle allReduce(Tensor tensor, Reduction reduction) {
     OperationArguments.tensor("tensor", tensor);
-    return queue("allReduce " + reduction, () -> link.allReduce(tensor, reduction), tensor);
+    return queue("allReduce " + reduction, t -> link.allReduce(t[0], reduction), tensor);
   }
 
   @Override
@@ -133,7 +134,7 @@ public final class NcclCommunicator implements Communicator {
     OperationArguments.root(root, size());
     return queue(
         "broadcast from " + member.name(IntStream.of(root)),
-        () -> link.broadcast(tensor, root),
+        t -> link.broadcast(t[0], root),
         tensor);
   }
 
@@ -153,17 +154,43 @@ public final class NcclCommunicator implements Communicator {
     };
   }
 
-  /** Puts an operation on this communicator's stream. Empty tensors move nothing. */
-  private Handle queue(String name, Runnable call, Tensor... tensors) {
+  /**
+   * Puts an operation on this communicator's stream. Empty tensors move nothing; those of the host
+   * are carried to the GPU and, on waiting, back, which blocks.
+   */
+  private Handle queue(String name, Consumer<Tensor[]> call, Tensor... tensors) {
     if (tensors[0].numel() == 0 && tensors[tensors.length - 1].numel() == 0) {
       refuseFailed(Operation.begin(member, name));
       return () -> {};
     }
-    NcclWatch.Pending pending = issue(name, call, tensors);
+    if (tensors[0].is_cuda() != barrierCell.is_cuda()) {
+      return carried(name, call, tensors);
+    }
+    NcclWatch.Pending pending = issue(name, () -> call.accept(tensors), tensors);
+    return () -> await(pending);
+  }
+
+  private void await(NcclWatch.Pending pending) {
+    refuseFailed(pending);
+    gpu.current().waitFor(pending.end());
+    refuseFailed(pending);
+  }
+
+  private Handle carried(String name, Consumer<Tensor[]> call, Tensor... tensors) {
+    Tensor[] there = new Tensor[tensors.length];
+    Tensor output = TensorScope.keep(new Tensor(tensors[0]));
+    try (TensorScope scope = TensorScope.open()) {
+      for (int i = 0; i < there.length; i++) {
+        Tensor copy = tensors[i].to(barrierCell.device(), tensors[i].scalar_type());
+        there[i] = TensorScope.keep(copy);
+      }
+    }
+    NcclWatch.Pending pending = issue(name, () -> call.accept(there), there);
     return () -> {
-      refuseFailed(pending);
-      gpu.current().waitFor(pending.end());
-      refuseFailed(pending);
+      await(pending);
+      try (TensorScope scope = TensorScope.open()) {
+        output.copy_(there[0]);
+      }
     };
   }
 

@@ -42,6 +42,11 @@ public final class CudaGpu implements Gpu {
     }
   }
 
+  /** All memory that it has, bytes. */
+  public long memory() {
+    return torch_cuda.getDeviceProperties(index).totalGlobalMem();
+  }
+
   /** Makes this GPU the current one of the calling thread. */
   public void use() {
     torch_cuda.set_device(index);

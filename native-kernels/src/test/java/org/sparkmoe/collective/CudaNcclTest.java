@@ -87,6 +87,14 @@ class CudaNcclTest {
   }
 
   @Test
+  void tensorsOfTheHostAreCarriedThereAndBack() {
+    Communicator alone = world.create("world", List.of(0), TIMEOUT);
+    Tensor counts = Tensor.create(new long[] {3, 4});
+    alone.allReduce(counts, Reduction.MAX).await();
+    assertThat(counts.equal(Tensor.create(new long[] {3, 4}))).isTrue();
+  }
+
+  @Test
   void anAbortedCommunicatorRefusesFurtherOperations() {
     Communicator alone = world.create("ep", List.of(0), TIMEOUT);
     alone.abort("the task was killed");

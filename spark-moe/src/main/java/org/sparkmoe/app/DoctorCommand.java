@@ -31,7 +31,7 @@ final class DoctorCommand implements Callable<Integer> {
     for (Finding finding : installation.findings()) {
       out.printf("%-8s %-18s %s%n", word(finding), finding.part(), finding.detail());
       if (!finding.remedy().isEmpty()) {
-        out.printf("%-8s %-18s   → %s%n", "", "", finding.remedy());
+        out.printf("%-8s %-18s   -> %s%n", "", "", finding.remedy());
       }
     }
     boolean onGpus = installation.complete(true);

@@ -25,6 +25,7 @@ import picocli.CommandLine.ParseResult;
       ReproduceCommand.class,
       ListCommand.class,
       DoctorCommand.class,
+      BenchCommand.class,
       CommandLine.HelpCommand.class
     },
     exitCodeListHeading = "%nExit codes:%n",

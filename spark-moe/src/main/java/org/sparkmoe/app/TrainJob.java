@@ -46,6 +46,7 @@ final class TrainJob {
       training.checkCheckpoints();
       try (PreparedData data = DataPipeline.prepare(session.spark(), config.data())) {
         out.println(data.counts().describe());
+        out.println(training.memoryPlan().describe());
         out.flush();
         TrainingSummary summary = training.train(data);
         progress.end();

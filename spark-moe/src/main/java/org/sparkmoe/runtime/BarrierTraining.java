@@ -18,6 +18,7 @@ import org.sparkmoe.data.Tokenizer;
 import org.sparkmoe.data.TokenizerSpec;
 import org.sparkmoe.topology.Topology;
 import org.sparkmoe.train.EvaluationMetrics;
+import org.sparkmoe.train.MemoryPlan;
 import org.sparkmoe.train.TrainingSummary;
 
 /** Trains and evaluates models on a Spark cluster. */
@@ -62,17 +63,43 @@ public final class BarrierTraining {
     }
   }
 
+  /** How much memory each rank will need. */
+  public MemoryPlan memoryPlan() {
+    return MemoryPlan.of(
+        config.model(),
+        config.moe(),
+        config.cluster().topology(),
+        config.train(),
+        new MemoryPlan.Sizes(vocabSize(), config.data().sequenceLength()));
+  }
+
+  /** What a rank may use as far as the driver knows: more is known where the rank runs. */
+  private void refuseTooLarge(MemoryPlan plan) {
+    long limit = config.device().memoryLimit();
+    if (limit > 0) {
+      try {
+        plan.refuseBeyond(limit, "device.memory-limit");
+      } catch (IllegalArgumentException e) {
+        throw new PreflightException(List.of(e.getMessage()));
+      }
+    }
+  }
+
   /**
    * Trains on all ranks at once.
    *
+   * @throws PreflightException if a rank would need more memory than {@code device.memory-limit}
    * @throws DataException if there is less than a global batch of data
    * @throws TrainingFailedException if a rank fails; names the one that failed first
    */
   public TrainingSummary train(PreparedData data) {
+    MemoryPlan plan = memoryPlan();
+    refuseTooLarge(plan);
     int validationBatch = validationBatch(data);
     TrainingBody body =
         new TrainingBody(
             config,
+            plan,
             vocabSize(),
             validationBatch,
             data.counts().validation(),

@@ -183,17 +183,21 @@ public record Installation(List<Finding> findings) {
     String part = "libtorch for CUDA";
     try {
       if (torch.hasCUDA()) {
-        return new Finding(part, Need.GPU, true, "in spark-moe.jar", "");
+        return new Finding(part, Need.GPU, true, "loaded", "");
       }
     } catch (LinkageError e) {
       return new Finding(part, Need.GPU, false, reason(e), "see libtorch");
+    }
+    if (torch.class.getResource("/org/bytedeco/pytorch/linux-x86_64-gpu/libtorch_cuda.so")
+        != null) {
+      return new Finding(part, Need.GPU, false, "is there, but cannot be loaded", "see above");
     }
     return new Finding(
         part,
         Need.GPU,
         false,
         "this build has libtorch for the CPU only",
-        "build with -Dpytorch.classifier=linux-x86_64-gpu, or take the bundle for GPUs");
+        "put pytorch-*-linux-x86_64-gpu.jar on the class path, as the bundle for GPUs does");
   }
 
   private static Finding cudaKernels() {

@@ -9,6 +9,7 @@ import org.sparkmoe.collective.NcclWorld;
 import org.sparkmoe.collective.Rendezvous;
 import org.sparkmoe.lane.CudaGpu;
 import org.sparkmoe.topology.ClusterConfig;
+import org.sparkmoe.train.MemoryPlan;
 
 /**
  * The processor that a rank computes on, and how it reaches the others from there.
@@ -32,6 +33,16 @@ record RankDevice(OptionalInt gpu) {
   /** For libtorch. */
   Device device() {
     return new Device(gpu.isPresent() ? "cuda:" + gpu.getAsInt() : "cpu");
+  }
+
+  /**
+   * Refuses what the GPU's memory cannot hold; the CPU's may be swapped, and the limit of a
+   * container is not ours to know.
+   *
+   * @throws IllegalArgumentException with all numbers
+   */
+  void check(MemoryPlan plan) {
+    gpu.ifPresent(index -> plan.refuseBeyond(CudaGpu.of(index).memory(), "GPU " + index));
   }
 
   /**

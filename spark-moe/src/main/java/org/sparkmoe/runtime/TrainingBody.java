@@ -8,6 +8,7 @@ import org.sparkmoe.data.SequenceSpool;
 import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.topology.RankGroups;
+import org.sparkmoe.train.MemoryPlan;
 import org.sparkmoe.train.ScheduleSetup;
 import org.sparkmoe.train.TrainSetup;
 import org.sparkmoe.train.Trainer;
@@ -19,6 +20,7 @@ import org.sparkmoe.train.TrainingSummary;
  * What a rank does in training.
  *
  * @param config the whole configuration
+ * @param memory how much a rank will need
  * @param vocabSize V
  * @param validationBatch sequences of a global batch of validation data
  * @param validationCounts turns nats a token into bits per byte
@@ -26,6 +28,7 @@ import org.sparkmoe.train.TrainingSummary;
  */
 record TrainingBody(
     RunConfig config,
+    MemoryPlan memory,
     int vocabSize,
     int validationBatch,
     DataCounts.Split validationCounts,
@@ -63,11 +66,11 @@ record TrainingBody(
     @Override
     public TrainingSummary run(RankGroups groups, TrainingListener listener) {
       RunConfig config = body.config;
+      RankDevice device = RankDevice.here(config.device());
+      device.check(body.memory);
       ParameterInitializer initializer =
           new ParameterInitializer(
-              config.train().seed(),
-              config.train().precision(),
-              RankDevice.here(config.device()).device());
+              config.train().seed(), config.train().precision(), device.device());
       LanguageModel model =
           LanguageModel.create(config.model(), config.moe(), body.vocabSize, groups, initializer);
       Configuration hadoop = body.hadoop.value();
