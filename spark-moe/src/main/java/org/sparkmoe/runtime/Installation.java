@@ -197,7 +197,7 @@ public record Installation(List<Finding> findings) {
         Need.GPU,
         false,
         "this build has libtorch for the CPU only",
-        "put pytorch-*-linux-x86_64-gpu.jar on the class path, as the bundle for GPUs does");
+        "build with -Dpytorch.classifier=linux-x86_64-gpu, or take the bundle for GPUs");
   }
 
   private static Finding cudaKernels() {
