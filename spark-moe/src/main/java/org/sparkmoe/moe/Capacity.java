@@ -4,7 +4,6 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.Communicator;
-import org.sparkmoe.collective.Communicator.Reduction;
 import org.sparkmoe.kernel.RoutingKernels;
 
 /**
@@ -16,7 +15,7 @@ import org.sparkmoe.kernel.RoutingKernels;
  * @param config of the layer
  * @param tokens S
  * @param divisor of C: least common multiple of the pipeline degrees
- * @param world all ranks, which agree on C if no token is dropped
+ * @param world all ranks, over which gates sum
  */
 record Capacity(MoeConfig config, long tokens, long divisor, Communicator world) {
 
@@ -55,11 +54,8 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
   Slots assign(Tensor chosenSK, Tensor prioritiesSK, boolean choiceMajor) {
     if (config.dropless()) {
       Tensor positions = positions(chosenSK, config.experts(), choiceMajor);
-      Tensor most = positions.max().add(new Scalar(1)).reshape(1);
-      if (world.size() > 1) {
-        world.allReduce(most, Reduction.MAX).await();
-      }
-      long capacity = rounded(Math.max(1, most.item_long()));
+      // Only names places: unused ones are closed up before anything is allocated.
+      long capacity = Math.max(1, positions.max().item_long() + 1);
       return new Slots(slots(chosenSK, positions, capacity), capacity);
     }
     return place(chosenSK, ranked(chosenSK, prioritiesSK, choiceMajor));

@@ -1,23 +1,22 @@
 package org.sparkmoe.moe;
 
 /**
- * The sizes of one layer's exchange.
+ * Between whom the rows of one layer travel.
  *
  * @param nEp N_EP
  * @param nEsp N_ESP
+ * @param espIndex this rank's place in its ESP group
  * @param localExperts El = E/N_EP
- * @param capacity C, places of an expert for one rank's tokens
- * @param width M
  */
-record ExchangeShape(int nEp, int nEsp, int localExperts, long capacity, long width) {
+record ExchangeShape(int nEp, int nEsp, int espIndex, int localExperts) {
 
   /** Ranks whose tokens come to this rank's experts. */
-  long sources() {
-    return (long) nEp * nEsp;
+  int sources() {
+    return nEp * nEsp;
   }
 
-  /** R, rows of each of this rank's experts: (place, source). */
-  long rows() {
-    return capacity * sources();
+  /** E. */
+  int experts() {
+    return nEp * localExperts;
   }
 }

@@ -23,6 +23,17 @@ public interface Expert {
   ExpertPass begin(Tensor inputERM);
 
   /**
+   * The experts of this rank one by one, each over its own number of rows, so that none is filled
+   * up to the rows of another where no token is dropped. They add to the gradients of the same
+   * parameters.
+   *
+   * @return in the order of the experts; empty if they only work together
+   */
+  default List<Expert> each() {
+    return List.of();
+  }
+
+  /**
    * Experts in plain torch operations; autograd makes the backward. It computes forward a second
    * time then, so that backward may be cut into other chunks than forward.
    *

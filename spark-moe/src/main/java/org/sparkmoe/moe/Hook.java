@@ -13,7 +13,8 @@ import org.bytedeco.pytorch.Tensor;
 public interface Hook {
 
   /**
-   * @param value {@code [S, M]} at the outer points, {@code [N_EP·El·rows, M]} at the inner ones
+   * @param value {@code [S, M]} at the outer points, {@code [rows, M]} at the inner ones, where
+   *     other ranks may have other numbers of rows, and zero, if no token is dropped
    * @return the value that takes its place; {@code value} itself for no change
    */
   Tensor forward(HookPoint point, Tensor value, HookContext context);

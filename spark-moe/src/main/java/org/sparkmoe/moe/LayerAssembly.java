@@ -25,10 +25,8 @@ record LayerAssembly(
     checkSizes(problems);
     Gate gate = attempt(problems, this::gate);
     Expert expert = problems.isEmpty() ? attempt(problems, this::routedExperts) : null;
-    Order order =
-        attempt(
-            problems,
-            () -> find(OrderProvider.class, "order", config.order()).create(config.experts()));
+    OrderProvider order =
+        attempt(problems, () -> find(OrderProvider.class, "order", config.order()));
     Dispatch dispatch =
         attempt(
             problems,
@@ -40,9 +38,20 @@ record LayerAssembly(
     Router router =
         new Router(gate, config, layer, initializer.precision().parameterType(), groups.world());
     ExpertExchange exchange =
-        new ExpertExchange(
-            groups.topology(), config.experts(), new Roads(dispatch, groups.esp()), expert);
-    return new MoeLayer(layer, router, order, exchange, shared(), hooks);
+        new ExpertExchange(shape(), new Roads(dispatch, groups.esp()), expert, expert.each());
+    ExpertVisit visit =
+        new ExpertVisit(
+            order.create(config.experts()), order.create(1), exchange, config.dropless());
+    return new MoeLayer(layer, router, visit, shared(), hooks);
+  }
+
+  private ExchangeShape shape() {
+    Topology topology = groups.topology();
+    return new ExchangeShape(
+        topology.nEp(),
+        topology.nEsp(),
+        topology.espIndex(groups.rank()),
+        config.experts() / topology.nEp());
   }
 
   private void checkSizes(List<String> problems) {

@@ -5,33 +5,31 @@ import java.util.HashMap;
 import java.util.Map;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.Communicator;
-import org.sparkmoe.lane.CudaGpu;
 import org.sparkmoe.schedule.graph.Task;
 import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.schedule.graph.TaskKind;
 import org.sparkmoe.tensor.TensorScope;
 
 /**
- * One direction of one layer: takes {@code [E, C, M]} through the five tasks of each chunk to
- * another {@code [E, C, M]}. Backward is the same journey with other work at the experts and other
- * hooks, because AlltoAll is its own adjoint and AllGather and ReduceScatter are each other's.
+ * One direction of one layer: takes a buffer of this rank's tokens through the five tasks of each
+ * chunk to another of the same shape. Backward is the same journey with other work at the experts
+ * and other hooks, because AlltoAll is its own adjoint and AllGather and ReduceScatter are each
+ * other's.
  *
  * <p>Tasks run on any thread. What one hands to the next lies in a cell, a tensor handle that the
- * step's scope owns; everything else that a task makes is freed when it ends. The rows of an expert
- * are ordered by (place, source rank), so that a chunk of places is a slice of rows whatever the
- * number of chunks.
+ * step's scope owns; everything else that a task makes is freed when it ends. Which rows a chunk is
+ * made of, {@link ExchangeRows} knows.
  */
 final class LayerPass {
 
-  /** What happens at the experts. */
+  /** What happens at the experts, batch by batch. */
   interface Work {
-    /** From rows {@code first} on, {@code output.size(1)} of them. */
-    void run(long first, Tensor output);
+    /** From rows {@code first} of the batch on, {@code output.size(1)} of them. */
+    void run(int batch, long first, Tensor output);
 
     /** Adds to the gradients of weights for the same rows; nothing in forward. */
-    void weightGradient(long first, long rows);
+    void weightGradient(int batch, long first, long rows);
   }
 
   /** What a direction does to chunks before and after each AlltoAll. */
@@ -70,7 +68,7 @@ final class LayerPass {
   /** The groups that chunks travel through. */
   record Roads(Dispatch dispatch, Communicator esp) {}
 
-  private final ExchangeShape shape;
+  private final ExchangeRows plan;
   private final Roads roads;
   private final Journey journey;
   private final Tensor source;
@@ -87,26 +85,25 @@ final class LayerPass {
   /**
    * Allocates what tasks fill, in the calling thread's scope.
    *
-   * @param source {@code [E, C, M]} contiguous
+   * @param source {@code [n, rows, M]} contiguous, as {@code plan} says
    * @param local whether nothing travels: one source, no hooks
    */
   LayerPass(
-      ExchangeShape shape,
+      ExchangeRows plan,
       Roads roads,
       Journey journey,
       Tensor source,
       boolean local,
       TaskGraph graph) {
-    this.shape = shape;
+    this.plan = plan;
     this.roads = roads;
     this.journey = journey;
     this.source = source;
     this.local = local;
     this.chunks = chunks(graph);
     this.separateWeightGradient = has(graph, TaskKind.EXPERT_WEIGHT_GRADIENT);
-    long[] rowShape = {shape.localExperts(), shape.rows(), shape.width()};
-    this.rows = local ? source : torch.empty(rowShape, source.options(), null);
-    this.result = torch.empty_like(source);
+    this.rows = local ? flat(source) : plan.expertRows(source);
+    this.result = plan.results(source);
     this.dispatched = cells(chunks);
     this.gathered = cells(chunks);
     this.computed = cells(chunks);
@@ -119,12 +116,12 @@ final class LayerPass {
         graph.tasks().stream().filter(task -> task.id().startsWith("expert.")).count());
   }
 
-  /** {@code [El, R, M]}: the experts' rows, each filled before the work of its chunk. */
+  /** {@code [n, M]}: the experts' rows, each filled before the work of its chunk. */
   Tensor rows() {
     return rows;
   }
 
-  /** {@code [E, C, M]}, complete when all tasks have run. */
+  /** Of the shape of the source, complete when all tasks have run. */
   Tensor result() {
     return result;
   }
@@ -140,9 +137,7 @@ final class LayerPass {
       bodies.put("reduce_scatter." + j, task(() -> reduceScatter(j)));
       bodies.put("combine." + j, task(() -> combine(j)));
       if (separateWeightGradient) {
-        bodies.put(
-            "expert_weight_gradient." + j,
-            task(() -> work.weightGradient(firstRow(j), chunkRows())));
+        bodies.put("expert_weight_gradient." + j, task(() -> weightGradient(chunk(j), work)));
       }
     }
     return bodies;
@@ -150,113 +145,122 @@ final class LayerPass {
 
   private void dispatch(int j) {
     if (!local) {
-      Tensor chunk = places(source, j).reshape(-1, shape.width()).contiguous();
-      dispatched[j].put(exchange(j, chunk, journey.beforeDispatch(), journey.afterDispatch()));
+      Tensor rows = plan.load(source, chunk(j));
+      Tensor sent = hook(journey.beforeDispatch(), rows, j);
+      Tensor arrived = plan.dispatch(roads.dispatch(), sent, chunk(j));
+      dispatched[j].put(restored(j, rows, arrived, journey.beforeDispatch()));
     }
   }
 
   private void allGather(int j) {
     if (!local) {
-      gathered[j].put(roads.esp().size() == 1 ? dispatched[j] : allGathered(dispatched[j]));
-      free(dispatched[j]);
+      gathered[j].put(plan.allGather(roads.esp(), dispatched[j], chunk(j)));
+      dispatched[j].reset();
     }
-  }
-
-  private Tensor allGathered(Tensor input) {
-    long[] size = {input.size(0) * shape.nEsp(), input.size(1)};
-    Tensor output = torch.empty(size, input.options(), null);
-    roads.esp().allGather(output, input).await();
-    return output;
   }
 
   private void expert(int j, Work work) {
+    Chunk chunk = chunk(j);
     if (local) {
-      work.run(firstRow(j), places(result, j));
+      compute(chunk, work, (batch, before) -> slice(batch.of(flat(result)), batch, chunk));
     } else {
-      long[] bySource = {shape.sources(), shape.localExperts(), chunkPlaces(), shape.width()};
-      rows.narrow(1, firstRow(j), chunkRows())
-          .view(shape.localExperts(), chunkPlaces(), shape.sources(), shape.width())
-          .copy_(gathered[j].view(bySource).permute(1, 2, 0, 3));
-      free(gathered[j]);
-      long[] byRow = {shape.localExperts(), chunkRows(), shape.width()};
-      Tensor output = torch.empty(byRow, rows.options(), null);
-      work.run(firstRow(j), output);
-      computed[j].put(
-          output
-              .view(shape.localExperts(), chunkPlaces(), shape.sources(), shape.width())
-              .permute(2, 0, 1, 3)
-              .contiguous());
+      plan.toExperts(gathered[j], rows, chunk);
+      gathered[j].reset();
+      Tensor outputs = ExchangeRows.rows(rows, chunkRows(chunk));
+      compute(
+          chunk,
+          work,
+          (batch, before) ->
+              outputs
+                  .narrow(0, before, batch.experts() * batch.rows(chunk))
+                  .view(batch.experts(), batch.rows(chunk), rows.size(1)));
+      computed[j].put(plan.fromExperts(outputs, chunk));
     }
     if (!separateWeightGradient) {
-      work.weightGradient(firstRow(j), chunkRows());
+      weightGradient(chunk, work);
+    }
+  }
+
+  /** Where a batch's output goes; {@code before} rows of the chunk belong to earlier batches. */
+  @FunctionalInterface
+  private interface Outputs {
+    Tensor of(ExpertBatch batch, long before);
+  }
+
+  private void compute(Chunk chunk, Work work, Outputs outputs) {
+    long before = 0;
+    for (int b = 0; b < plan.batches().size(); b++) {
+      ExpertBatch batch = plan.batches().get(b);
+      if (batch.rows(chunk) > 0) {
+        work.run(b, batch.first(chunk), outputs.of(batch, before));
+      }
+      before += batch.experts() * batch.rows(chunk);
+    }
+  }
+
+  private void weightGradient(Chunk chunk, Work work) {
+    for (int b = 0; b < plan.batches().size(); b++) {
+      ExpertBatch batch = plan.batches().get(b);
+      // Also of no rows: a gradient of zero is there afterwards.
+      work.weightGradient(b, batch.first(chunk), batch.rows(chunk));
     }
   }
 
   private void reduceScatter(int j) {
-    if (local) {
-      return;
+    if (!local) {
+      reduced[j].put(plan.reduceScatter(roads.esp(), computed[j], chunk(j)));
+      computed[j].reset();
     }
-    Tensor partial = computed[j].view(-1, shape.width());
-    if (roads.esp().size() == 1) {
-      reduced[j].put(partial);
-    } else {
-      long[] size = {partial.size(0) / shape.nEsp(), shape.width()};
-      Tensor sum = torch.empty(size, partial.options(), null);
-      roads.esp().reduceScatter(sum, partial).await();
-      reduced[j].put(sum);
-    }
-    free(computed[j]);
   }
 
   private void combine(int j) {
     if (!local) {
-      Tensor back = exchange(j, reduced[j], journey.beforeCombine(), journey.afterCombine());
-      Tensor target = places(result, j);
-      target.copy_(back.view(target.sizes().vec().get()));
-      free(reduced[j]);
+      Tensor sent = hook(journey.beforeCombine(), reduced[j], j);
+      Tensor arrived = plan.combine(roads.dispatch(), sent, chunk(j));
+      plan.unload(restored(j, reduced[j], arrived, journey.beforeCombine()), result, chunk(j));
+      reduced[j].reset();
     }
   }
 
-  private Tensor exchange(int j, Tensor chunk, HookPoint before, HookPoint after) {
-    Tensor sent = journey.hooking().apply(before, chunk, j, chunks);
-    Tensor received = sent;
-    if (shape.nEp() > 1) {
-      received = torch.empty_like(sent);
-      roads.dispatch().exchange(received, sent);
-    }
-    Tensor restored = journey.hooking().apply(after, received, j, chunks);
-    if (!kind(restored).equals(kind(chunk))) {
+  private Tensor hook(HookPoint point, Tensor value, int j) {
+    return journey.hooking().apply(point, value, j, chunks);
+  }
+
+  /** What hooks after an AlltoAll make of what has {@code arrived}: rows like those before it. */
+  private Tensor restored(int j, Tensor before, Tensor arrived, HookPoint sentAt) {
+    HookPoint point =
+        sentAt == journey.beforeDispatch() ? journey.afterDispatch() : journey.afterCombine();
+    Tensor restored = hook(point, arrived, j);
+    String wanted = kind(before, arrived.size(0));
+    String is = kind(restored, restored.size(0));
+    if (!is.equals(wanted)) {
       throw new IllegalStateException(
           "hooks at %s and %s turned a chunk of %s into %s, must restore it"
-              .formatted(before, after, kind(chunk), kind(restored)));
+              .formatted(sentAt, point, wanted, is));
     }
     return restored;
   }
 
-  private static String kind(Tensor tensor) {
-    return tensor.scalar_type().intern() + Arrays.toString(tensor.sizes().vec().get());
+  private static String kind(Tensor tensor, long rows) {
+    long[] shape = tensor.sizes().vec().get();
+    shape[0] = rows;
+    return tensor.scalar_type().intern() + Arrays.toString(shape);
   }
 
-  private Tensor places(Tensor bufferECM, int j) {
-    return bufferECM.narrow(1, j * chunkPlaces(), chunkPlaces());
+  private Chunk chunk(int j) {
+    return new Chunk(j, chunks);
   }
 
-  private long firstRow(int j) {
-    return j * chunkRows();
+  private long chunkRows(Chunk chunk) {
+    return plan.batches().stream().mapToLong(batch -> batch.experts() * batch.rows(chunk)).sum();
   }
 
-  private long chunkPlaces() {
-    return shape.capacity() / chunks;
+  private static Tensor slice(Tensor rows, ExpertBatch batch, Chunk chunk) {
+    return rows.narrow(1, batch.first(chunk), batch.rows(chunk));
   }
 
-  private long chunkRows() {
-    return shape.rows() / chunks;
-  }
-
-  /** A cell may have been filled on another lane, whose stream may be ahead of this one. */
-  private static void free(Tensor cell) {
-    CudaGpu.usedHere(cell);
-    cell.reset();
+  private static Tensor flat(Tensor buffer) {
+    return buffer.view(-1, buffer.size(2));
   }
 
   private static Runnable task(Runnable body) {

@@ -5,6 +5,7 @@ import java.util.List;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
+import org.sparkmoe.moe.ExpertVisit.Schedule;
 import org.sparkmoe.moe.Router.Routed;
 import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.tensor.Parameter;
@@ -22,8 +23,7 @@ import org.sparkmoe.topology.RankGroups;
 public final class MoeLayer {
   private final int layer;
   private final Router router;
-  private final Order order;
-  private final ExpertExchange exchange;
+  private final ExpertVisit visit;
   private final @Nullable SharedExperts shared;
   private final List<Hook> hooks;
   private final List<Parameter> parameters;
@@ -32,18 +32,16 @@ public final class MoeLayer {
   MoeLayer(
       int layer,
       Router router,
-      Order order,
-      ExpertExchange exchange,
+      ExpertVisit visit,
       @Nullable SharedExperts shared,
       List<Hook> hooks) {
     this.layer = layer;
     this.router = router;
-    this.order = order;
-    this.exchange = exchange;
+    this.visit = visit;
     this.shared = shared;
     this.hooks = List.copyOf(hooks);
     List<Parameter> all = new ArrayList<>(router.gate().parameters());
-    all.addAll(exchange.expert().parameters());
+    all.addAll(visit.exchange().expert().parameters());
     if (shared != null) {
       all.addAll(shared.expert().parameters());
     }
@@ -94,10 +92,9 @@ public final class MoeLayer {
     LayerHooks hooked = new LayerHooks(hooks, layer, context);
     try (AutoGradMode off = new AutoGradMode(false)) {
       Tensor tokens = hooked.onTape(tape, HookPoint.BEFORE_MOE_START, tokensSM);
-      Routed routed = router.route(tape, tokens, context, divisor(by));
-      Tensor ordered = order.order(tape, tokens, routed.routing());
-      Tensor results = exchange.run(tape, ordered, hooked, by);
-      Tensor output = order.inverse(tape, results, routed.routing());
+      int parts = degreesMultiple(by);
+      Routed routed = router.route(tape, tokens, context, parts);
+      Tensor output = visit.run(tape, tokens, routed.routing(), hooked, new Schedule(by, parts));
       output = withResidual(tape, output, tokens, routed.residualS1());
       output = shared == null ? output : sum(tape, output, shared.run(tape, tokens));
       output = hooked.onTape(tape, HookPoint.BEFORE_MOE_END, output);
@@ -122,13 +119,13 @@ public final class MoeLayer {
             gradients -> new @Nullable Tensor[] {gradients[0], gradients[0]})[0];
   }
 
-  private static long divisor(MoeExecution execution) {
-    long forward = degree(execution.forward());
-    long backward = degree(execution.backward());
-    long a = forward;
-    long b = backward;
+  private static int degreesMultiple(MoeExecution execution) {
+    int forward = degree(execution.forward());
+    int backward = degree(execution.backward());
+    int a = forward;
+    int b = backward;
     while (b != 0) {
-      long rest = a % b;
+      int rest = a % b;
       a = b;
       b = rest;
     }

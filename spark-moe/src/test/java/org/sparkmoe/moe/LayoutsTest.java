@@ -96,7 +96,7 @@ class LayoutsTest {
             (name, gradient) -> assertThat(overlapped.gradients().get(name)).isEqualTo(gradient));
   }
 
-  private record OnLanes(MoeExecution graphs) implements MoeExecution {
+  record OnLanes(MoeExecution graphs) implements MoeExecution {
     @Override
     public TaskGraph forward() {
       return graphs.forward();

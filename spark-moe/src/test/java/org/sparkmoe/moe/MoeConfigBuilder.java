@@ -10,6 +10,7 @@ final class MoeConfigBuilder {
   private String capacityFactor = "1";
   private String gate = "mixtral";
   private String order = "sparse";
+  private String dispatch = "direct";
   private String expert = "gpt";
   private int minCapacity = 1;
   private MoeConfig.Drop drop = MoeConfig.Drop.POSITION;
@@ -44,6 +45,11 @@ final class MoeConfigBuilder {
 
   MoeConfigBuilder order(String name) {
     order = name;
+    return this;
+  }
+
+  MoeConfigBuilder dispatch(String name) {
+    dispatch = name;
     return this;
   }
 
@@ -109,7 +115,7 @@ final class MoeConfigBuilder {
         capacityFactor,
         gate,
         order,
-        "direct",
+        dispatch,
         expert,
         8,
         minCapacity,

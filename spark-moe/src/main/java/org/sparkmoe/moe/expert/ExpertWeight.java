@@ -1,41 +1,49 @@
 package org.sparkmoe.moe.expert;
 
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.TensorScope;
 
-/**
- * A master weight, its copy in the compute type, and its gradient. The copy is made anew when the
- * optimiser has changed the weight, which torch's version counter of the tensor tells.
- */
+/** A master weight of some of a rank's experts in the compute type, and its gradient. */
 final class ExpertWeight {
   private final Parameter parameter;
-  private final ScalarType computeType;
-  private final Tensor cast = TensorScope.keep(new Tensor());
-  private long castVersion = -1;
+  private final ComputeCopy copy;
+  private final long first;
+  private final long count;
 
-  ExpertWeight(Parameter parameter, ScalarType computeType) {
+  private ExpertWeight(Parameter parameter, ComputeCopy copy, long first, long count) {
     this.parameter = parameter;
-    this.computeType = computeType;
+    this.copy = copy;
+    this.first = first;
+    this.count = count;
   }
 
+  /** That of all experts of the rank. */
+  ExpertWeight(Parameter parameter, ScalarType computeType) {
+    this(parameter, new ComputeCopy(parameter, computeType), 0, parameter.value().size(0));
+  }
+
+  /** That of one expert alone. */
+  ExpertWeight only(int expert) {
+    return new ExpertWeight(parameter, copy, first + expert, 1);
+  }
+
+  /** Indices of the experts, as {@link #only} takes them. */
+  IntStream experts() {
+    return IntStream.range(0, Math.toIntExact(count));
+  }
+
+  /** The whole parameter, also if this is one expert's. */
   Parameter parameter() {
     return parameter;
   }
 
   /** The weight in the compute type. */
   Tensor value() {
-    Tensor master = parameter.value();
-    if (master.scalar_type().intern() == computeType) {
-      return master;
-    }
-    if (castVersion != master._version()) {
-      cast.put(master.to(computeType));
-      castVersion = master._version();
-    }
-    return cast;
+    return copy.value().narrow(0, first, count);
   }
 
   /** The weight transposed in its last two dimensions. */
@@ -46,19 +54,50 @@ final class ExpertWeight {
   /** Adds {@code leftᵀ · right}, batched over experts, to the gradient. */
   void accumulateProduct(Tensor left, Tensor right) {
     Tensor leftTransposed = left.transpose(1, 2);
-    Tensor gradient = parameter.value().grad();
-    boolean sameType = parameter.value().scalar_type().intern() == computeType;
-    if (sameType && gradient.defined()) {
-      gradient.baddbmm_(leftTransposed, right);
-    } else if (sameType) {
-      parameter.value().mutable_grad().put(torch.bmm(leftTransposed, right));
+    if (left.scalar_type().intern() == parameter.value().scalar_type().intern()) {
+      gradient().baddbmm_(leftTransposed, right);
     } else {
-      parameter.accumulate(torch.bmm(leftTransposed, right).to(ScalarType.Float));
+      gradient().add_(torch.bmm(leftTransposed, right));
     }
   }
 
   /** Adds the sum over rows of {@code [El, rows, n]} to the gradient {@code [El, n]}. */
-  void accumulateRows(Tensor gradient) {
-    parameter.accumulate(gradient.to(parameter.value().scalar_type()).sum(1));
+  void accumulateRows(Tensor rows) {
+    gradient().add_(rows.to(parameter.value().scalar_type()).sum(1));
+  }
+
+  private Tensor gradient() {
+    if (!parameter.value().grad().defined()) {
+      parameter.value().mutable_grad().put(torch.zeros_like(parameter.value()));
+    }
+    return parameter.value().grad().narrow(0, first, count);
+  }
+
+  /**
+   * A parameter in the compute type, made anew when the optimiser has changed it, which torch's
+   * version counter of the tensor tells.
+   */
+  private static final class ComputeCopy {
+    private final Parameter parameter;
+    private final ScalarType computeType;
+    private final Tensor cast = TensorScope.keep(new Tensor());
+    private long castVersion = -1;
+
+    ComputeCopy(Parameter parameter, ScalarType computeType) {
+      this.parameter = parameter;
+      this.computeType = computeType;
+    }
+
+    Tensor value() {
+      Tensor master = parameter.value();
+      if (master.scalar_type().intern() == computeType) {
+        return master;
+      }
+      if (castVersion != master._version()) {
+        cast.put(master.to(computeType));
+        castVersion = master._version();
+      }
+      return cast;
+    }
   }
 }

@@ -58,6 +58,14 @@ public final class GptExpert implements ExpertProvider {
     }
 
     @Override
+    public List<Expert> each() {
+      return w1.experts()
+          .<Expert>mapToObj(
+              e -> new Experts(w1.only(e), b1.only(e), w2.only(e), b2.only(e), firstColumn))
+          .toList();
+    }
+
+    @Override
     public ExpertPass begin(Tensor inputERM) {
       long hidden = w1.parameter().value().size(2);
       long[] shape = {inputERM.size(0), inputERM.size(1), hidden};

@@ -51,6 +51,13 @@ public final class MixtralExpert implements ExpertProvider {
     }
 
     @Override
+    public List<Expert> each() {
+      return w1.experts()
+          .<Expert>mapToObj(e -> new Experts(w1.only(e), w2.only(e), w3.only(e)))
+          .toList();
+    }
+
+    @Override
     public ExpertPass begin(Tensor inputERM) {
       long hidden = w1.parameter().value().size(2);
       long[] shape = {inputERM.size(0), inputERM.size(1), hidden};
