@@ -86,12 +86,12 @@ final class SparkProcess implements AutoCloseable {
 
   /** What the awaited pattern matched. */
   MatchResult await() throws Exception {
-    return match.get(60, TimeUnit.SECONDS);
+    return match.get(3, TimeUnit.MINUTES);
   }
 
   /** Waits for the end; returns the exit code. */
   int exitCode() throws InterruptedException {
-    if (!process.waitFor(4, TimeUnit.MINUTES)) {
+    if (!process.waitFor(10, TimeUnit.MINUTES)) {
       throw new IllegalStateException("the process does not end:\n" + output);
     }
     reader.join();
