@@ -20,6 +20,7 @@ import picocli.CommandLine.ParseResult;
       PrepareCommand.class,
       EvaluateCommand.class,
       GenerateCommand.class,
+      ProfileCommand.class,
       PlanCommand.class,
       SimulateCommand.class,
       ReproduceCommand.class,

@@ -17,6 +17,8 @@ public record Profile(List<CostFit> fits) {
   public static final List<String> NAMES =
       List.of("all-to-all", "all-gather", "reduce-scatter", "all-reduce", "expert", "attention");
 
+  private static final double PAPER_MP = 4;
+
   public Profile {
     fits = List.copyOf(fits);
     if (fits.size() != NAMES.size()) {
@@ -44,6 +46,53 @@ public record Profile(List<CostFit> fits) {
               .formatted(NAMES.get(i), model(i).alpha(), model(i).beta(), fits.get(i).rSquared()));
     }
     return text.toString();
+  }
+
+  /**
+   * The models as a testbed file, which {@code plan} and {@code simulate} read. Such a file counts
+   * attention's work as if four ranks shared it, whatever N_MP; β makes up for that.
+   */
+  public String asTestbed(JobShape job) {
+    String expert = line(4, 1);
+    return """
+        # Measured for %s.
+        # alpha: ms; beta: ms per unit of work.
+        testbed {
+          name = measured
+          nodes = %d
+          ranks-per-node = %d
+          communication-units-per-element = 1
+          all-to-all     %s
+          all-gather     %s
+          reduce-scatter %s
+          all-reduce     %s
+          expert {
+            simple  %s
+            mixtral %s
+          }
+          attention {
+            "%d" %s
+          }
+        }
+        """
+        .formatted(
+            job,
+            job.topology().world() / job.topology().nEsp(),
+            job.topology().nEsp(),
+            line(0, 1),
+            line(1, 1),
+            line(2, 1),
+            line(3, 1),
+            expert,
+            expert,
+            job.layer().sequence(),
+            line(5, PAPER_MP / job.topology().nMp()));
+  }
+
+  private String line(int index, double betaFactor) {
+    CostFit fit = fits.get(index);
+    return "{ alpha = %s, beta = %s } # r2 %.4f"
+        .formatted(fit.model().alpha(), fit.model().beta() * betaFactor, fit.rSquared());
   }
 
   /** α, β and r² of every model, for sending and storing. */

@@ -6,6 +6,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -133,6 +134,20 @@ public final class BarrierTraining {
     JavaRDD<TokenSequence> none = validation.filter(sequence -> false);
     return new BarrierStage(context, config.cluster(), config.device(), progress)
         .run(none, validation, body, EvaluationMetrics.class);
+  }
+
+  /**
+   * Measures what the run's communicators and matrix products cost, on all ranks at once.
+   *
+   * @return cost models, in the form of {@code conf/testbeds/*.conf}
+   * @throws TrainingFailedException if a rank fails; names the one that failed first
+   */
+  public String profile() {
+    JavaRDD<TokenSequence> none =
+        JavaSparkContext.fromSparkContext(context)
+            .parallelize(List.<TokenSequence>of(), config.cluster().ranks());
+    return new BarrierStage(context, config.cluster(), config.device(), progress)
+        .run(none, none, new ProfileBody(config), String.class);
   }
 
   private int vocabSize() {

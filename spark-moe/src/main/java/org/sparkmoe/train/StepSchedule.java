@@ -151,7 +151,9 @@ final class StepSchedule implements AutoCloseable {
     }
     missesInARow = Math.abs(error) > config.replanError() ? missesInARow + 1 : 0;
     if (missesInARow >= config.replanAfter()) {
-      LOG.info("schedule: the prediction stays off by {} %", "%+.1f".formatted(100 * error));
+      if (groups.rank() == 0) {
+        LOG.info("schedule: the prediction stays off by {} %", "%+.1f".formatted(100 * error));
+      }
       plan(Profiler.measure(job, groups));
     }
   }

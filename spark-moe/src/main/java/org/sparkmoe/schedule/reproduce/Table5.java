@@ -84,14 +84,16 @@ record Table5(Testbed testbed, List<PlannedStep> steps, double interference) {
             PolicyName.TUTEL_IMPROVED,
             PolicyName.PIPEMOE_LINA,
             PolicyName.FSMOE_NO_IIO,
-            PolicyName.FSMOE);
+            PolicyName.FSMOE,
+            PolicyName.BEST);
     MarkdownTable table =
         new MarkdownTable(
             "ideal lanes, layers in the stack",
             "tutel-improved",
             "pipemoe-lina",
             "fsmoe-no-iio",
-            "fsmoe");
+            "fsmoe",
+            "best");
     for (int depth : new int[] {1, 2, 4, 8, 24}) {
       List<PlannedStep> stack = plan(testbed, depth, policies);
       table.row(
@@ -99,7 +101,8 @@ record Table5(Testbed testbed, List<PlannedStep> steps, double interference) {
           InterferenceFit.meanSpeedUp(stack, PolicyName.TUTEL_IMPROVED, 0),
           InterferenceFit.meanSpeedUp(stack, PolicyName.PIPEMOE_LINA, 0),
           InterferenceFit.meanSpeedUp(stack, PolicyName.FSMOE_NO_IIO, 0),
-          InterferenceFit.meanSpeedUp(stack, PolicyName.FSMOE, 0));
+          InterferenceFit.meanSpeedUp(stack, PolicyName.FSMOE, 0),
+          InterferenceFit.meanSpeedUp(stack, PolicyName.BEST, 0));
     }
     return table.toString();
   }

@@ -1,0 +1,61 @@
+package org.sparkmoe.app;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.sparkmoe.runtime.BarrierTraining;
+import org.sparkmoe.runtime.RunConfig;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Measures the cost models of a run. */
+@Command(
+    name = "profile",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Starts the ranks of a configuration, measures their collectives and matrix products and"
+          + " prints the fitted cost models with r2.",
+      "The output is what plan and simulate read with --models."
+    },
+    footer = {
+      "",
+      "Example:",
+      "  spark-moe profile --conf conf/quickstart.conf --set cluster.ranks=2 --output measured.conf"
+    })
+final class ProfileCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+  @Mixin private ConfigOptions options;
+
+  @Option(names = "--output", paramLabel = "FILE", description = "Writes the cost models there.")
+  private @Nullable Path output;
+
+  @Override
+  public Integer call() throws IOException {
+    RunConfig config = RunConfig.bind(options.source(List.of()));
+    PrintWriter out = spec.commandLine().getOut();
+    TerminalProgress progress =
+        new TerminalProgress(spec.commandLine().getErr(), System.console() != null);
+    try (Session session = Session.open(config.spark())) {
+      BarrierTraining job = new BarrierTraining(session.spark(), config, progress);
+      job.preflight();
+      String models = job.profile();
+      progress.end();
+      out.print(models);
+      out.flush();
+      if (output != null) {
+        Files.writeString(output, models);
+      }
+    } finally {
+      progress.end();
+    }
+    return 0;
+  }
+}
