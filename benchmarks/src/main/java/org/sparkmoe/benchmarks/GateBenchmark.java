@@ -76,6 +76,7 @@ public class GateBenchmark {
   private MoeConfig config;
   private Gate made;
   private Tensor tokensSM;
+  private Tensor tokensCopySM;
 
   /** A gate of its first weights, and tokens of unit variance. */
   @Setup(Level.Trial)
@@ -118,6 +119,13 @@ public class GateBenchmark {
                     RankGroups.single(),
                     ParameterInitializer.cpu(1, Precision.F32)));
     tokensSM = torch.randn(TOKENS, WIDTH);
+    tokensCopySM = torch.empty_like(tokensSM);
+  }
+
+  /** What the memory can do: reads and writes all tokens, 32 MiB together. */
+  @Benchmark
+  public void copy(Spent spent) {
+    spend(spent, () -> tokensCopySM.copy_(tokensSM));
   }
 
   /** The bound: tokens times each parameter of M rows (or columns) that the gate has. */

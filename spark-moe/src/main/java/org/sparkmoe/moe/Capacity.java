@@ -56,7 +56,8 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
       Tensor positions = positions(chosenSK, config.experts(), choiceMajor);
       // Only names places: unused ones are closed up before anything is allocated.
       long capacity = Math.max(1, positions.max().item_long() + 1);
-      return new Slots(slots(chosenSK, positions, capacity), capacity);
+      return new Slots(
+          slots(chosenSK, positions, positions.ge(new Scalar(0L)), capacity), capacity);
     }
     return place(chosenSK, ranked(chosenSK, prioritiesSK, choiceMajor));
   }
@@ -65,20 +66,17 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
   Slots place(Tensor chosenSK, Tensor positionsSK) {
     long limit = limit();
     long capacity = bounded();
-    Tensor kept = positionsSK.lt(new Scalar(limit)).logical_and(positionsSK.ge(new Scalar(0)));
-    Tensor inBuffer = positionsSK.add(groupOfToken(positionsSK).mul(new Scalar(limit)));
-    Tensor positions = torch.where(kept, inBuffer, new Scalar(-1L));
-    return new Slots(slots(chosenSK, positions, capacity), capacity);
+    Tensor kept = positionsSK.lt(new Scalar(limit)).logical_and_(positionsSK.ge(new Scalar(0L)));
+    Tensor inBuffer =
+        groups() == 1
+            ? positionsSK
+            : positionsSK.add(groupOfToken(positionsSK).mul_(new Scalar(limit)));
+    return new Slots(slots(chosenSK, inBuffer, kept, capacity), capacity);
   }
 
   private Tensor ranked(Tensor chosenSK, Tensor prioritiesSK, boolean choiceMajor) {
-    // Groups count separately: each has experts of its own.
     int all = Math.toIntExact(groups() * config.experts());
-    Tensor chosen =
-        torch.where(
-            chosenSK.ge(new Scalar(0)),
-            chosenSK.add(groupOfToken(chosenSK).mul(new Scalar((long) config.experts()))),
-            new Scalar(-1L));
+    Tensor chosen = groups() == 1 ? chosenSK : byGroup(chosenSK);
     switch (config.drop()) {
       case POSITION:
         return positions(chosen, all, choiceMajor);
@@ -106,6 +104,12 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
     throw new AssertionError(config.drop());
   }
 
+  /** Groups count separately: each has experts of its own. */
+  private Tensor byGroup(Tensor chosenSK) {
+    Tensor first = groupOfToken(chosenSK).mul_(new Scalar((long) config.experts()));
+    return torch.where(chosenSK.ge(new Scalar(0L)), chosenSK.add(first), new Scalar(-1L));
+  }
+
   private Tensor groupOfToken(Tensor like) {
     return torch
         .arange(new Scalar(tokens), like.options())
@@ -113,9 +117,8 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
         .reshape(-1, 1);
   }
 
-  private static Tensor slots(Tensor chosen, Tensor positions, long capacity) {
-    Tensor placed = positions.ge(new Scalar(0)).logical_and(chosen.ge(new Scalar(0)));
-    return torch.where(placed, chosen.mul(new Scalar(capacity)).add(positions), new Scalar(-1L));
+  private static Tensor slots(Tensor chosen, Tensor positions, Tensor kept, long capacity) {
+    return torch.where(kept, chosen.mul(new Scalar(capacity)).add_(positions), new Scalar(-1L));
   }
 
   private static Tensor positions(Tensor chosenSK, int experts, boolean choiceMajor) {
