@@ -20,11 +20,37 @@ import scala.Tuple2;
  *
  * <p>A seeded permutation puts all sequences in a global order which no layout changes. Global
  * batch b is the sequences {@code b·GB … (b+1)·GB} of that order; the d-th DP shard takes the slots
- * {@code d·GB/DP … (d+1)·GB/DP} of every batch, and each rank of its MP group gets a copy. Nothing
- * but a map follows the shuffle, as a barrier stage wants it (SPARK-24820).
+ * {@code d·GB/DP … (d+1)·GB/DP} of every batch, and each rank of its MP group, in every pipeline
+ * stage, gets a copy. Nothing but a map follows the shuffle, as a barrier stage wants it
+ * (SPARK-24820).
  */
 public final class Sharding {
   private Sharding() {}
+
+  /**
+   * How ranks are numbered: {@code (stage·dataParallel + shard)·modelParallel + mp}.
+   *
+   * @param stages PP, pipeline stages
+   * @param dataParallel DP, shards of a global batch
+   * @param modelParallel MP, ranks that work on the same shard together
+   */
+  public record RankGrid(int stages, int dataParallel, int modelParallel) implements Serializable {
+    public RankGrid {
+      if (stages < 1 || dataParallel < 1 || modelParallel < 1) {
+        throw new IllegalArgumentException(
+            "%d stages × data parallel size %d × model parallel size %d: each must be at least 1"
+                .formatted(stages, dataParallel, modelParallel));
+      }
+    }
+
+    int ranks() {
+      return stages * dataParallel * modelParallel;
+    }
+
+    int rank(int stage, int shard, int mp) {
+      return (stage * dataParallel + shard) * modelParallel + mp;
+    }
+  }
 
   /** Where a copy of a sequence goes; sorted by position within a rank. */
   record Slot(int rank, long position) implements Comparable<Slot>, Serializable {
@@ -36,20 +62,16 @@ public final class Sharding {
   }
 
   /**
-   * Cuts {@code side} into DP·MP partitions; partition r holds the sequences of rank r in order,
-   * every rank equally many.
+   * Cuts {@code side} into a partition for each rank; partition r holds the sequences of rank r in
+   * order, every rank equally many.
    *
    * @param side the training or validation side of {@link PreparedData}
    * @throws DataException if there is not one whole global batch
-   * @throws IllegalArgumentException if the global batch is not a multiple of {@code dataParallel}
+   * @throws IllegalArgumentException if the global batch is not a multiple of DP
    */
   public static JavaRDD<TokenSequence> shard(
-      Dataset<Row> side, long seed, int globalBatch, int dataParallel, int modelParallel) {
-    if (dataParallel < 1 || modelParallel < 1) {
-      throw new IllegalArgumentException(
-          "data parallel size is %d and model parallel size %d, must be at least 1"
-              .formatted(dataParallel, modelParallel));
-    }
+      Dataset<Row> side, long seed, int globalBatch, RankGrid grid) {
+    int dataParallel = grid.dataParallel();
     if (globalBatch < 1 || globalBatch % dataParallel != 0) {
       throw new IllegalArgumentException(
           "global batch is %d, must be a multiple of the data parallel size %d"
@@ -68,11 +90,11 @@ public final class Sharding {
             sequences - sequences % globalBatch,
             globalBatch,
             globalBatch / dataParallel,
-            modelParallel);
+            grid);
     return side.select(col(PreparedData.SEQUENCE), col(PreparedData.TOKENS))
         .toJavaRDD()
         .flatMapToPair(layout::copies)
-        .repartitionAndSortWithinPartitions(new RankPartitioner(dataParallel * modelParallel))
+        .repartitionAndSortWithinPartitions(new RankPartitioner(grid.ranks()))
         .map(pair -> new TokenSequence(pair._1().position(), pair._2()));
   }
 
@@ -91,17 +113,19 @@ public final class Sharding {
   }
 
   private record Layout(
-      Permutation order, long used, int globalBatch, int shardBatch, int modelParallel)
+      Permutation order, long used, int globalBatch, int shardBatch, RankGrid grid)
       implements Serializable {
 
     Iterator<Tuple2<Slot, int[]>> copies(Row row) {
       long position = order.apply(row.getLong(0));
-      List<Tuple2<Slot, int[]>> copies = new ArrayList<>(modelParallel);
+      List<Tuple2<Slot, int[]>> copies = new ArrayList<>();
       if (position < used) {
         int shard = (int) (position % globalBatch) / shardBatch;
         int[] tokens = PreparedData.tokens(row, 1);
-        for (int mp = 0; mp < modelParallel; mp++) {
-          copies.add(new Tuple2<>(new Slot(shard * modelParallel + mp, position), tokens));
+        for (int stage = 0; stage < grid.stages(); stage++) {
+          for (int mp = 0; mp < grid.modelParallel(); mp++) {
+            copies.add(new Tuple2<>(new Slot(grid.rank(stage, shard, mp), position), tokens));
+          }
         }
       }
       return copies.iterator();

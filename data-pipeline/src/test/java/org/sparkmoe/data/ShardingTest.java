@@ -19,6 +19,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(SparkFixture.class)
 class ShardingTest {
+  private static final Sharding.RankGrid ONE = new Sharding.RankGrid(1, 1, 1);
   private static final StructType SCHEMA =
       new StructType()
           .add("sequence", DataTypes.LongType)
@@ -27,12 +28,12 @@ class ShardingTest {
   @Test
   void everyLayoutGetsTheSameGlobalBatches(SparkSession spark) {
     Dataset<Row> side = side(spark, 43);
-    List<List<TokenSequence>> reference = shards(side, 1, 1);
+    List<List<TokenSequence>> reference = shards(side, ONE);
     assertThat(reference.get(0)).hasSize(40);
     for (int[] layout : new int[][] {{1, 2}, {2, 1}, {2, 2}, {4, 1}, {8, 1}}) {
       int dp = layout[0];
       int mp = layout[1];
-      List<List<TokenSequence>> ranks = shards(side, dp, mp);
+      List<List<TokenSequence>> ranks = shards(side, new Sharding.RankGrid(1, dp, mp));
       assertThat(ranks).hasSize(dp * mp);
       List<TokenSequence> joined = new ArrayList<>();
       for (int batch = 0; batch < 5; batch++) {
@@ -49,11 +50,20 @@ class ShardingTest {
   }
 
   @Test
+  void everyPipelineStageGetsWhatTheFirstGets(SparkSession spark) {
+    List<List<TokenSequence>> ranks = shards(side(spark, 20), new Sharding.RankGrid(2, 2, 1));
+    assertThat(ranks).hasSize(4);
+    assertThat(ranks.get(0)).isNotEqualTo(ranks.get(1));
+    assertThat(ranks.get(2)).isEqualTo(ranks.get(0));
+    assertThat(ranks.get(3)).isEqualTo(ranks.get(1));
+  }
+
+  @Test
   void theSeedDecidesTheOrderAndNothingIsRepeated(SparkSession spark) {
     Dataset<Row> side = side(spark, 43);
-    List<TokenSequence> a = Sharding.shard(side, 1, 8, 1, 1).collect();
-    assertThat(Sharding.shard(side.repartition(7), 1, 8, 1, 1).collect()).isEqualTo(a);
-    assertThat(Sharding.shard(side, 2, 8, 1, 1).collect()).isNotEqualTo(a);
+    List<TokenSequence> a = Sharding.shard(side, 1, 8, ONE).collect();
+    assertThat(Sharding.shard(side.repartition(7), 1, 8, ONE).collect()).isEqualTo(a);
+    assertThat(Sharding.shard(side, 2, 8, ONE).collect()).isNotEqualTo(a);
     Set<Integer> firstTokens = new HashSet<>();
     for (int i = 0; i < a.size(); i++) {
       assertThat(a.get(i).position()).isEqualTo(i);
@@ -64,7 +74,7 @@ class ShardingTest {
   @Test
   void aSequencePassesABarrierStageUnderRequiredRegistration(SparkSession spark) {
     List<TokenSequence> passed =
-        Sharding.shard(side(spark, 8), 1, 8, 2, 1)
+        Sharding.shard(side(spark, 8), 1, 8, new Sharding.RankGrid(1, 2, 1))
             .rdd()
             .barrier()
             .mapPartitions(
@@ -78,10 +88,10 @@ class ShardingTest {
   @Test
   void refusesLessThanOneGlobalBatch(SparkSession spark) {
     Dataset<Row> side = side(spark, 7);
-    assertThatThrownBy(() -> Sharding.shard(side, 1, 8, 1, 1))
+    assertThatThrownBy(() -> Sharding.shard(side, 1, 8, ONE))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("there are 7 sequences, must be at least the global batch 8");
-    assertThatThrownBy(() -> Sharding.shard(side, 1, 7, 2, 1))
+    assertThatThrownBy(() -> Sharding.shard(side, 1, 7, new Sharding.RankGrid(1, 2, 1)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("must be a multiple of the data parallel size 2");
   }
@@ -99,10 +109,10 @@ class ShardingTest {
     }
   }
 
-  private static List<List<TokenSequence>> shards(Dataset<Row> side, int dp, int mp) {
+  private static List<List<TokenSequence>> shards(Dataset<Row> side, Sharding.RankGrid grid) {
     return Arrays.stream(
-            Sharding.shard(side, 5, 8, dp, mp)
-                .collectPartitions(java.util.stream.IntStream.range(0, dp * mp).toArray()))
+            Sharding.shard(side, 5, 8, grid)
+                .collectPartitions(java.util.stream.IntStream.range(0, grid.ranks()).toArray()))
         .toList();
   }
 

@@ -26,12 +26,14 @@ public record Parameter(
 
   /** The ranks that hold the same box. */
   public enum Replication {
-    /** Every rank. */
+    /** Every rank of the pipeline stage, which is the world where there is one stage. */
     WORLD,
     /** The ranks of the data-parallel group: same shard of attention or dense feed-forward. */
     DATA,
     /** The ranks of the expert-data-parallel group: same experts, same shard. */
-    EXPERT_DATA
+    EXPERT_DATA,
+    /** Every rank of the first and of the last of several pipeline stages: tied embeddings. */
+    PIPELINE_ENDS
   }
 
   public Parameter {

@@ -22,6 +22,16 @@ public final class TensorScope implements AutoCloseable {
     return new TensorScope();
   }
 
+  /**
+   * Lets this thread go on as if the scope were closed, but frees nothing: what the scope owns
+   * lives until {@link #close}. So work can alternate between several scopes, which then need not
+   * be closed in the reverse order of their making.
+   */
+  public void suspend() {
+    scope.extend();
+    scope.close();
+  }
+
   /** Makes {@code pointer} outlive the scope that is open on this thread, if there is one. */
   public static <P extends Pointer> P keep(P pointer) {
     if (PointerScope.getInnerScope() != null) {

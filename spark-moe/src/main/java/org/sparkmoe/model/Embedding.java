@@ -16,19 +16,17 @@ final class Embedding {
   private final Parameter token;
   private final @Nullable Parameter position;
 
-  Embedding(ModelConfig config, Weights weights, long vocabulary, Precision precision) {
+  /**
+   * @param token {@code [V, M]}
+   */
+  Embedding(ModelConfig config, Weights weights, Parameter token, Precision precision) {
     long m = config.hiddenSize();
     this.precision = precision;
-    token = weights.matrix(TOKEN, config.initStd(), vocabulary, m);
+    this.token = token;
     position =
         config.architecture() == Architecture.GPT2
             ? weights.matrix(POSITION, config.initStd(), config.maxSequenceLength(), m)
             : null;
-  }
-
-  /** {@code [V, M]}. */
-  Parameter token() {
-    return token;
   }
 
   /**

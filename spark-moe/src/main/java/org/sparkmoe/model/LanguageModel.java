@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -13,13 +14,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkmoe.moe.MoeConfig;
 import org.sparkmoe.moe.MoeLayer;
+import org.sparkmoe.moe.RoutingStats;
 import org.sparkmoe.moe.StepContext;
 import org.sparkmoe.tensor.Parameter;
+import org.sparkmoe.tensor.Parameter.Replication;
 import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.tensor.Precision;
 import org.sparkmoe.tensor.SegmentTape;
 import org.sparkmoe.tensor.TensorCheck;
 import org.sparkmoe.tensor.TensorScope;
+import org.sparkmoe.topology.PipelineGroups;
 import org.sparkmoe.topology.RankGroups;
 
 /**
@@ -32,6 +36,13 @@ import org.sparkmoe.topology.RankGroups;
  * model-parallel group, with an AllGather before and a ReduceScatter after; an MoE layer takes the
  * rank's tokens as they are. Since each rank's loss is a sum over its own tokens, gradients of
  * replicated parameters are summed over the world and those of shards over the data-parallel group.
+ *
+ * <p><b>Pipeline.</b> A stage has some consecutive blocks; the first stage has the embedding too,
+ * the last one final norm, head and loss. Names and first weights are those of the whole model. A
+ * forward pass begins with what the stage before sends and ends with sending on; its backward does
+ * the same the other way round ({@link StageBoundary}). So stages run the same micro-batches in the
+ * same order of forward passes and in the same order of backward passes. A tied token embedding is
+ * on both ends of the pipeline, and its gradient is summed over both.
  *
  * <p><b>Types.</b> Parameters are f32 (f64 in {@link Precision#F64}). Activations are of the
  * compute type; each segment casts the weights it uses. Statistics of norms and softmax, and the
@@ -69,10 +80,15 @@ public final class LanguageModel {
   private final RankGroups groups;
   private final Precision precision;
   private final SequenceParallel tokens;
-  private final Embedding embedding;
+  private final PipelineStage stage;
+  private final StageBoundary boundary;
+  private final StageRouting routing;
+  private final int vocabSize;
+  private final int experts;
+  private final Device device;
+  private final @Nullable Embedding embedding;
   private final List<Sublayer> sublayers;
-  private final Norm finalNorm;
-  private final OutputHead head;
+  private final @Nullable ModelOutput output;
   private final List<MoeLayer> moeLayers = new ArrayList<>();
   private final List<Parameter> parameters;
   private final ModelSize size;
@@ -87,22 +103,55 @@ public final class LanguageModel {
     this.groups = groups;
     this.precision = initializer.precision();
     this.tokens = new SequenceParallel(groups.mp());
+    this.device = initializer.device();
+    this.vocabSize = vocabSize;
+    this.experts = moe.experts();
+    PipelineGroups pipeline = groups.pipeline();
+    stage = PipelineStage.of(config, pipeline);
+    boundary = new StageBoundary(pipeline);
+    routing =
+        new StageRouting(
+            pipeline.column(),
+            device,
+            config.moeLayersBefore(stage.firstLayer()),
+            config.moeLayerCount());
     Weights weights = new Weights(initializer, groups);
-    embedding = new Embedding(config, weights, vocabSize, precision);
+    @Nullable Parameter token =
+        stage.isFirst() || (stage.isLast() && config.tieEmbeddings()) ? token(weights) : null;
+    embedding =
+        stage.isFirst() && token != null ? new Embedding(config, weights, token, precision) : null;
     sublayers = sublayers(ExpertDeviation.of(config, moe), weights, initializer);
-    finalNorm = Norm.create(config, weights, "final_norm");
-    head =
-        new OutputHead(
-            config.tieEmbeddings()
-                ? embedding.token()
-                : weights.matrix("head.weight", config.initStd(), vocabSize, config.hiddenSize()),
-            precision);
+    output = stage.isLast() ? output(weights, token) : null;
     parameters = weights.all();
-    size = ModelSize.of(config, moe, parameters);
+    size = ModelSize.of(config, moe, countedHere()).sum(pipeline.column(), device);
+  }
+
+  private Parameter token(Weights weights) {
+    double std = config.initStd();
+    long m = config.hiddenSize();
+    return config.tieEmbeddings() && !(stage.isFirst() && stage.isLast())
+        ? weights.matrixAtBothEnds(Embedding.TOKEN, std, vocabSize, m)
+        : weights.matrix(Embedding.TOKEN, std, vocabSize, m);
+  }
+
+  private ModelOutput output(Weights weights, @Nullable Parameter token) {
+    Norm norm = Norm.create(config, weights, PipelineStage.FINAL_NORM);
+    Parameter head =
+        config.tieEmbeddings() && token != null
+            ? token
+            : weights.matrix(PipelineStage.HEAD, config.initStd(), vocabSize, config.hiddenSize());
+    return new ModelOutput(norm, new OutputHead(head, precision));
+  }
+
+  /** Each tensor is counted by the first stage that has it. */
+  private List<Parameter> countedHere() {
+    return parameters.stream()
+        .filter(p -> p.replication() != Replication.PIPELINE_ENDS || stage.isFirst())
+        .toList();
   }
 
   /**
-   * Makes this rank's part of a model with first weights.
+   * Makes this rank's part of a model with first weights. All ranks call it together.
    *
    * @param vocabSize V, number of token ids
    * @param initializer decides seed, types and device
@@ -133,7 +182,7 @@ public final class LanguageModel {
             ? RotaryEmbedding.create(config, initializer)
             : null;
     List<Sublayer> made = new ArrayList<>();
-    for (int layer = 0; layer < config.layers(); layer++) {
+    for (int layer = stage.firstLayer(); layer < stage.endLayer(); layer++) {
       String name = "layers." + layer;
       Norm attentionNorm = Norm.create(config, weights, name + ".attention_norm");
       ShardedSublayer attention =
@@ -163,7 +212,7 @@ public final class LanguageModel {
     };
   }
 
-  /** The MoE layers in order, for the schedule to say how they run. */
+  /** This stage's MoE layers in order, for the schedule to say how they run. */
   public List<MoeLayer> moeLayers() {
     return Collections.unmodifiableList(moeLayers);
   }
@@ -179,6 +228,24 @@ public final class LanguageModel {
   }
 
   /**
+   * Whether a tensor of that name, if the whole model has it, is another stage's and not this
+   * one's.
+   */
+  public boolean isElsewhere(String parameter) {
+    return stage.isElsewhere(parameter)
+        && parameters.stream().noneMatch(mine -> mine.name().equals(parameter));
+  }
+
+  /**
+   * Brings the routing of all stages' MoE layers together, in order; all ranks together.
+   *
+   * @param mine as {@link #forward} returned it
+   */
+  public List<RoutingStats> routingOfAllStages(List<RoutingStats> mine) {
+    return routing.gather(mine, experts);
+  }
+
+  /**
    * Predicts each token from those before it. All ranks call it together; the ranks of a
    * model-parallel group with the same tokens.
    *
@@ -191,10 +258,17 @@ public final class LanguageModel {
     TensorCheck.dtype("tokens", tokensBL1, ScalarType.Long);
     long length = tokensBL1.size(1) - 1;
     ForwardPass pass = new ForwardPass(tape, new BatchShape(tokensBL1.size(0), length), context);
-    Tensor hiddenSM = hidden(tokensBL1.narrow(1, 0, length), pass);
+    Tensor residualSM = residual(tokensBL1.narrow(1, 0, length), pass);
     Tensor targetsS = tokens.share(tokensBL1.narrow(1, 1, length).reshape(-1));
-    Tensor zero = torch.zeros(new long[] {}, hiddenSM.options()).to(precision.parameterType());
-    return new Forward(head.lossSum(tape, hiddenSM, targetsS), pass.auxLoss(zero), pass.routing());
+    Tensor lossSum =
+        output == null
+            ? boundary.toNext(tape, residualSM, zero())
+            : output.lossSum(tape, residualSM, targetsS);
+    return new Forward(lossSum, pass.auxLoss(zero()), pass.routing());
+  }
+
+  private Tensor zero() {
+    return torch.zeros(new long[] {}).to(device, precision.parameterType());
   }
 
   /**
@@ -217,10 +291,20 @@ public final class LanguageModel {
     Tensor padded = padded(tokensBL);
     BatchShape shape = BatchShape.of(padded);
     SegmentTape tape = SegmentTape.withoutHistory();
-    Tensor hiddenSM = hidden(padded, new ForwardPass(tape, shape, evaluation(shape)));
-    Tensor hiddenTM = tokens.allGather(tape, hiddenSM);
-    return head.logits(
-        hiddenTM.view(shape.batch(), shape.length(), -1).narrow(1, 0, tokensBL.size(1)));
+    Tensor residualSM = residual(padded, new ForwardPass(tape, shape, evaluation(shape)));
+    Tensor scores;
+    if (output == null) {
+      boundary.toNext(tape, residualSM, zero());
+      long[] scored = {shape.batch(), tokensBL.size(1), vocabSize};
+      scores = torch.empty(scored).to(device, precision.parameterType());
+    } else {
+      Tensor hiddenTM = tokens.allGather(tape, output.hidden(tape, residualSM));
+      scores =
+          output.logits(
+              hiddenTM.view(shape.batch(), shape.length(), -1).narrow(1, 0, tokensBL.size(1)));
+    }
+    boundary.fromLast(scores);
+    return scores;
   }
 
   private Tensor padded(Tensor tokensBL) {
@@ -240,8 +324,8 @@ public final class LanguageModel {
     return new StepContext(false, 0, 0, 0, 1, first, groups.dp().size() * shape.tokens());
   }
 
-  /** The last norm's output, {@code [S, M]}. */
-  private Tensor hidden(Tensor tokensBL, ForwardPass pass) {
+  /** The residual stream after this stage's blocks, {@code [S, M]}. */
+  private Tensor residual(Tensor tokensBL, ForwardPass pass) {
     BatchShape shape = pass.shape();
     if (shape.length() > config.maxSequenceLength()) {
       throw new IllegalArgumentException(
@@ -249,12 +333,24 @@ public final class LanguageModel {
               .formatted(shape.length(), config.maxSequenceLength()));
     }
     Tensor tokensS = tokens.share(tokensBL.reshape(-1));
-    Tensor positionsL = torch.arange(new Scalar((double) shape.length()), tokensBL.options());
-    Tensor positionsS = tokens.share(positionsL.repeat(shape.batch()));
-    Tensor residualSM = embedding.apply(pass.tape(), tokensS, positionsS);
+    Tensor residualSM =
+        embedding == null ? received(tokensS.size(0), pass) : embedded(embedding, tokensS, pass);
     for (Sublayer sublayer : sublayers) {
       residualSM = sublayer.apply(residualSM, pass);
     }
-    return pass.tape().compute(residualSM, finalNorm::apply);
+    return residualSM;
+  }
+
+  private Tensor received(long rows, ForwardPass pass) {
+    Tensor buffer =
+        torch.empty(new long[] {rows, config.hiddenSize()}).to(device, precision.computeType());
+    return boundary.fromPrevious(pass.tape(), buffer);
+  }
+
+  private Tensor embedded(Embedding embedding, Tensor tokensS, ForwardPass pass) {
+    BatchShape shape = pass.shape();
+    Tensor positionsL = torch.arange(new Scalar((double) shape.length()), tokensS.options());
+    Tensor positionsS = tokens.share(positionsL.repeat(shape.batch()));
+    return embedding.apply(pass.tape(), tokensS, positionsS);
   }
 }

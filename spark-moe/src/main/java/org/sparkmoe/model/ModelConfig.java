@@ -22,6 +22,7 @@ import org.sparkmoe.topology.Topology;
  * @param tieEmbeddings whether the output head is the token embedding
  * @param initStd standard deviation of first weights
  * @param moeLayers {@code all}, {@code none}, {@code every-N} or indices from 0: {@code 1,3,5}
+ * @param pipelineSplit blocks of each pipeline stage: {@code balanced} or numbers: {@code 3,2}
  */
 public record ModelConfig(
     Architecture architecture,
@@ -36,7 +37,8 @@ public record ModelConfig(
     double normEpsilon,
     boolean tieEmbeddings,
     double initStd,
-    String moeLayers)
+    String moeLayers,
+    String pipelineSplit)
     implements Serializable {
 
   /**
@@ -68,6 +70,11 @@ public record ModelConfig(
         "moe-layers",
         moeLayers,
         MoeLayerPattern.rule(layers));
+    problems.check(
+        PipelineSplit.isValid(pipelineSplit, layers),
+        "pipeline-split",
+        pipelineSplit,
+        PipelineSplit.rule(layers));
     if (architecture == Architecture.GPT2) {
       problems.check(
           kvHeads == 0 || kvHeads == heads,
@@ -103,8 +110,13 @@ public record ModelConfig(
 
   /** Number of MoE layers. */
   public int moeLayerCount() {
+    return moeLayersBefore(layers);
+  }
+
+  /** Number of MoE layers among the first {@code end} blocks. */
+  int moeLayersBefore(int end) {
     int count = 0;
-    for (int layer = 0; layer < layers; layer++) {
+    for (int layer = 0; layer < end; layer++) {
       count += isMoe(layer) ? 1 : 0;
     }
     return count;
@@ -118,7 +130,8 @@ public record ModelConfig(
   /** Why the model cannot be shared out over {@code topology}; empty if it can. */
   public List<String> layoutProblems(Topology topology) {
     int mp = topology.nMp();
-    List<String> problems = new ArrayList<>();
+    List<String> problems =
+        new ArrayList<>(PipelineSplit.problems(pipelineSplit, layers, topology.nPp()));
     multipleOfMp(problems, "model.heads", heads, mp);
     if (keyValueHeads() % mp != 0 && mp % keyValueHeads() != 0) {
       problems.add(

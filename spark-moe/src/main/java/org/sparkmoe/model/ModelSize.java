@@ -1,10 +1,16 @@
 package org.sparkmoe.model;
 
+import java.nio.LongBuffer;
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.moe.MoeConfig;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.Parameter.Replication;
+import org.sparkmoe.tensor.TensorScope;
 
 /**
  * How large a model is, over all ranks.
@@ -33,6 +39,20 @@ public record ModelSize(
     }
     long attention = (long) config.layers() * config.heads() * config.headWidth();
     return new ModelSize(all, active, matrices, attention);
+  }
+
+  /** The sum over the stages of a pipeline, one rank of each in {@code column}. */
+  ModelSize sum(Communicator column, Device device) {
+    if (column.size() == 1) {
+      return this;
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      long[] sums = {parameters, activeParameters, activeMatrixElements};
+      Tensor tensor = Tensor.create(sums, sums.length).to(device, ScalarType.Long);
+      column.allReduce(tensor, Communicator.Reduction.SUM).await();
+      tensor.cpu().<LongBuffer>createBuffer().get(sums);
+      return new ModelSize(sums[0], sums[1], sums[2], attentionWidth);
+    }
   }
 
   private static boolean isProduct(ModelConfig config, Parameter parameter) {

@@ -25,9 +25,17 @@ final class Weights {
     this.part = groups.mp().rank();
   }
 
-  /** A matrix that every rank holds whole. */
+  /** A matrix that every rank of the stage holds whole. */
   Parameter matrix(String name, double standardDeviation, long... shape) {
     return add(initializer.normal(ParameterBox.whole(name, true, shape), standardDeviation));
+  }
+
+  /**
+   * A matrix that every rank of the first and of the last of several pipeline stages holds whole.
+   */
+  Parameter matrixAtBothEnds(String name, double standardDeviation, long... shape) {
+    ParameterBox box = ParameterBox.whole(name, true, shape).on(Replication.PIPELINE_ENDS);
+    return add(initializer.normal(box, standardDeviation));
   }
 
   /** A matrix cut along {@code dimension} over the model-parallel group. */
@@ -36,7 +44,7 @@ final class Weights {
     return add(initializer.normal(shard(whole, dimension), standardDeviation));
   }
 
-  /** A vector that every rank holds whole. */
+  /** A vector that every rank of the stage holds whole. */
   Parameter vector(String name, double value, long length) {
     return add(initializer.constant(ParameterBox.whole(name, false, length), value));
   }

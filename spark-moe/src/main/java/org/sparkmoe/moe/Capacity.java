@@ -15,7 +15,7 @@ import org.sparkmoe.kernel.RoutingKernels;
  * @param config of the layer
  * @param tokens S
  * @param divisor of C: least common multiple of the pipeline degrees
- * @param world all ranks, over which gates sum
+ * @param world all ranks that have this layer, over which gates sum
  */
 record Capacity(MoeConfig config, long tokens, long divisor, Communicator world) {
 

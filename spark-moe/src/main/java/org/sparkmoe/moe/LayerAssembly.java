@@ -36,7 +36,7 @@ record LayerAssembly(
       throw new IllegalArgumentException(String.join("\n", problems));
     }
     Router router =
-        new Router(gate, config, layer, initializer.precision().parameterType(), groups.world());
+        new Router(gate, config, layer, initializer.precision().parameterType(), groups.stage());
     ExpertExchange exchange =
         new ExpertExchange(shape(), new Roads(dispatch, groups.esp()), expert, expert.each());
     ExpertVisit visit =

@@ -160,7 +160,9 @@ public final class BarrierTraining {
 
   private JavaRDD<TokenSequence> shard(Dataset<Row> side, int globalBatch) {
     Topology topology = config.cluster().topology();
-    return Sharding.shard(side, config.data().seed(), globalBatch, topology.nDp(), topology.nMp());
+    Sharding.RankGrid grid =
+        new Sharding.RankGrid(topology.nPp(), topology.nDp(), topology.nMp());
+    return Sharding.shard(side, config.data().seed(), globalBatch, grid);
   }
 
   /**

@@ -59,7 +59,7 @@ public final class TrainedModel {
         new ParameterInitializer(config.train().seed(), config.train().precision(), device);
     LanguageModel model =
         LanguageModel.create(config.model(), config.moe(), vocabSize(), groups, initializer);
-    directory.loadInto(model.parameters());
+    directory.loadInto(model);
     return model;
   }
 

@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
  *
  * @param ranks P
  * @param ranksPerNode G, ranks that count as one node
+ * @param pp N_PP, pipeline stages
  * @param mp N_MP
  * @param ep N_EP
  * @param esp N_ESP
@@ -23,6 +24,7 @@ import java.util.stream.Collectors;
 public record ClusterConfig(
     int ranks,
     int ranksPerNode,
+    int pp,
     int mp,
     int ep,
     int esp,
@@ -40,7 +42,7 @@ public record ClusterConfig(
   public ClusterConfig {
     List<String> problems = new ArrayList<>();
     try {
-      new Topology(ranks, ranksPerNode, mp, ep, esp);
+      new Topology(ranks, ranksPerNode, pp, mp, ep, esp);
     } catch (IllegalArgumentException e) {
       problems.add(
           Arrays.stream(e.getMessage().split("\n"))
@@ -70,6 +72,6 @@ public record ClusterConfig(
 
   /** Which rank belongs to which group. */
   public Topology topology() {
-    return new Topology(ranks, ranksPerNode, mp, ep, esp);
+    return new Topology(ranks, ranksPerNode, pp, mp, ep, esp);
   }
 }

@@ -15,6 +15,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.bytedeco.pytorch.Tensor;
 import org.sparkmoe.data.TokenizerSpec;
+import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.TensorScope;
 
@@ -179,14 +180,15 @@ public final class ModelDirectory {
   /**
    * Fills the values of a model's parameters, of any layout.
    *
-   * @param parameters all that this rank holds
+   * @param model this rank's part
    * @throws IOException if a tensor is missing, left over, of another shape or damaged
    */
-  public void loadInto(List<Parameter> parameters) throws IOException {
+  public void loadInto(LanguageModel model) throws IOException {
     Path file = new Path(directory, WEIGHTS_FILE);
     try (WeightSource weights = new BoxedWeights(List.of(SafetensorsReader.open(files, file)))) {
       Set<String> left = new LinkedHashSet<>(weights.shapes().keySet());
-      for (Parameter parameter : parameters) {
+      left.removeIf(model::isElsewhere);
+      for (Parameter parameter : model.parameters()) {
         try (TensorScope scope = TensorScope.open()) {
           Tensor stored = weights.read(parameter.name(), Box.of(parameter));
           parameter.value().detach().copy_(stored);

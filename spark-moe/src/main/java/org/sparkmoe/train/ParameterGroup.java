@@ -123,9 +123,10 @@ final class ParameterGroup implements AutoCloseable {
   /** The ranks that hold copies of this group, which is where its gradients are summed. */
   Communicator replicas(RankGroups groups) {
     return switch (replication) {
-      case WORLD -> groups.world();
+      case WORLD -> groups.stage();
       case DATA -> groups.dp();
       case EXPERT_DATA -> groups.edp();
+      case PIPELINE_ENDS -> groups.pipeline().ends();
     };
   }
 

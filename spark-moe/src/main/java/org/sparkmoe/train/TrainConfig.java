@@ -21,6 +21,7 @@ import org.sparkmoe.tensor.Precision;
  * @param weightDecay decoupled from the gradient; applies to the parameters that ask for it
  * @param clipNorm the largest global norm of the gradient; 0 leaves it as it is
  * @param maxSkippedSteps steps with a gradient that is not finite, in a row, before training ends
+ * @param pipelineSchedule order of the micro-batches on a pipeline stage
  * @param seed of the first weights and of the random choices of the gates
  * @param logEvery steps from one line of the training log to the next
  * @param evaluateEvery steps from one evaluation to the next; 0 evaluates at the end only
@@ -42,6 +43,7 @@ public record TrainConfig(
     double weightDecay,
     double clipNorm,
     int maxSkippedSteps,
+    PipelineSchedule pipelineSchedule,
     long seed,
     long logEvery,
     long evaluateEvery,

@@ -1,8 +1,9 @@
 package org.sparkmoe.train;
 
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -16,6 +17,7 @@ import org.sparkmoe.moe.RoutingStats;
 import org.sparkmoe.tensor.NativeMemory;
 import org.sparkmoe.tensor.SegmentTape;
 import org.sparkmoe.tensor.TensorScope;
+import org.sparkmoe.topology.PipelineGroups;
 import org.sparkmoe.topology.RankGroups;
 
 /**
@@ -23,7 +25,8 @@ import org.sparkmoe.topology.RankGroups;
  *
  * <p>The loss is {@code Σ NLL / (GB·L) + Σ aux / micro-batches}, a sum over tokens and ranks over
  * global counts. So gradients are only ever summed: over micro-batches in place, and over the ranks
- * that hold a copy.
+ * that hold a copy. A pipeline stage passes the step's micro-batches in the order of its {@link
+ * PipelineSchedule}.
  */
 final class TrainingStep {
   private final TrainConfig config;
@@ -36,6 +39,7 @@ final class TrainingStep {
   private final LearningRate learningRate;
   private final int microBatches;
   private final @Nullable StepSchedule schedule;
+  private final List<MicroBatchAction> actions;
 
   TrainingStep(
       TrainConfig config,
@@ -54,9 +58,11 @@ final class TrainingStep {
     optimizer = new AdamW(config);
     learningRate = new LearningRate(config);
     microBatches = config.microBatches(groups.dp().size());
+    PipelineGroups pipeline = groups.pipeline();
+    actions = config.pipelineSchedule().actions(pipeline.index(), pipeline.stages(), microBatches);
   }
 
-  /** Sums over the world, and the routing of this rank's last micro-batch. */
+  /** Sums over the world, and the routing of the last micro-batch. */
   private record Outcome(double loss, double auxLoss, double norm, List<RoutingStats> routing) {
     boolean isFinite() {
       return Double.isFinite(loss) && Double.isFinite(norm);
@@ -110,13 +116,10 @@ final class TrainingStep {
 
   private Outcome gradientsOf(TrainingCursor cursor, SequenceSpool spool) {
     Tensor losses = torch.zeros(2).to(batches.device(), ScalarType.Double);
-    List<RoutingStats> routing = List.of();
-    for (int microBatch = 0; microBatch < microBatches; microBatch++) {
-      routing = forwardAndBackward(cursor, spool, microBatch, losses);
-    }
+    List<RoutingStats> routing = model.routingOfAllStages(passes(cursor, spool, losses));
     gradients.sumOverReplicas();
     Tensor norm = Tensor.create(gradients.ownedSquaredNorm());
-    Tensor sums = torch.cat(tensors(losses, norm.to(batches.device(), ScalarType.Double)));
+    Tensor sums = torch.cat(new TensorVector(losses, norm.to(batches.device(), ScalarType.Double)));
     groups.world().allReduce(sums, Communicator.Reduction.SUM).await();
     double[] world = new double[3];
     sums.cpu().<java.nio.DoubleBuffer>createBuffer().get(world);
@@ -124,31 +127,40 @@ final class TrainingStep {
         world[0] / tokensPerStep(), world[1] / microBatches, Math.sqrt(world[2]), routing);
   }
 
-  private List<RoutingStats> forwardAndBackward(
-      TrainingCursor cursor, SequenceSpool spool, int microBatch, Tensor losses) {
-    try (TensorScope scope = TensorScope.open()) {
-      int rows = config.microBatch();
-      Tensor tokens = batches.tokens(spool.sequences(cursor.step(), microBatch * rows, rows));
-      SegmentTape tape = new SegmentTape();
-      Forward forward =
-          model.forward(tape, tokens, batches.training(cursor, microBatch, microBatches, rows));
-      Tensor loss = forward.lossSum();
-      Tensor aux = forward.auxLoss();
-      if (schedule != null && microBatch == microBatches - 1) {
-        schedule.lastBackward();
+  /** Runs this stage's passes in the order of the schedule; the last one's routing. */
+  private List<RoutingStats> passes(TrainingCursor cursor, SequenceSpool spool, Tensor losses) {
+    Map<Integer, MicroBatchPass> underWay = new HashMap<>();
+    List<RoutingStats> routing = List.of();
+    try {
+      for (MicroBatchAction action : actions) {
+        int microBatch = action.microBatch();
+        switch (action.direction()) {
+          case FORWARD -> {
+            MicroBatchPass pass =
+                MicroBatchPass.forward(tape -> forward(tape, cursor, spool, microBatch));
+            underWay.put(microBatch, pass);
+            routing = pass.result().routing();
+          }
+          case BACKWARD -> {
+            if (schedule != null && microBatch == microBatches - 1) {
+              schedule.lastBackward();
+            }
+            try (MicroBatchPass pass = underWay.remove(microBatch)) {
+              pass.backward(1.0 / tokensPerStep(), 1.0 / microBatches, losses);
+            }
+          }
+        }
       }
-      tape.backward(
-          new Tensor[] {loss, aux},
-          new Tensor[] {
-            torch.full_like(loss, new Scalar(1.0 / tokensPerStep())),
-            torch.full_like(aux, new Scalar(1.0 / microBatches))
-          });
-      losses.add_(torch.stack(tensors(loss, aux)));
-      return forward.routing();
+      return routing;
+    } finally {
+      underWay.values().forEach(MicroBatchPass::close);
     }
   }
 
-  private static TensorVector tensors(Tensor first, Tensor second) {
-    return new TensorVector(first, second);
+  private Forward forward(
+      SegmentTape tape, TrainingCursor cursor, SequenceSpool spool, int microBatch) {
+    int rows = config.microBatch();
+    Tensor tokens = batches.tokens(spool.sequences(cursor.step(), microBatch * rows, rows));
+    return model.forward(tape, tokens, batches.training(cursor, microBatch, microBatches, rows));
   }
 }

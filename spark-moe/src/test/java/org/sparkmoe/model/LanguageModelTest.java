@@ -116,7 +116,20 @@ class LanguageModelTest {
     ModelConfig c = Models.config(Architecture.GPT2, "all", true);
     ModelConfig small =
         new ModelConfig(
-            c.architecture(), 3, 16, 4, 0, 0, 16, 8, 1e4, 1e-5, true, 0.02, c.moeLayers());
+            c.architecture(),
+            3,
+            16,
+            4,
+            0,
+            0,
+            16,
+            8,
+            1e4,
+            1e-5,
+            true,
+            0.02,
+            c.moeLayers(),
+            "balanced");
     Ranks.run(
         Topology.single(),
         groups -> {

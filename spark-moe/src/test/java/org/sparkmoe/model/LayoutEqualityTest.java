@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.collective.Communicator.Reduction;
+import org.sparkmoe.moe.RoutingStats;
 import org.sparkmoe.moe.StepContext;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.Precision;
@@ -27,7 +28,13 @@ class LayoutEqualityTest {
   private static final double TOLERANCE = 1e-10;
 
   /** What one rank has after a step; gradients are summed over replicas. */
-  private record Step(double loss, double auxLoss, List<Parameter> parameters, Tensor logits) {}
+  record Step(
+      double loss,
+      double auxLoss,
+      List<Parameter> parameters,
+      List<RoutingStats> routing,
+      Tensor logits,
+      ModelSize size) {}
 
   @ParameterizedTest
   @CsvSource({
@@ -67,7 +74,8 @@ class LayoutEqualityTest {
     }
   }
 
-  private static Step step(ModelConfig config, RankGroups groups) {
+  /** A forward and backward pass of this rank's part of the global batch, in f64. */
+  static Step step(ModelConfig config, RankGroups groups) {
     LanguageModel model = Models.create(config, groups, Precision.F64);
     Models.disturb(model);
     int batch = GLOBAL_BATCH / groups.dp().size();
@@ -89,18 +97,21 @@ class LayoutEqualityTest {
         forward.lossSum().item_double() / TOKENS,
         forward.auxLoss().item_double(),
         model.parameters(),
-        model.logits(Models.tokens(2, 5)));
+        model.routingOfAllStages(forward.routing()),
+        model.logits(Models.tokens(2, 5)),
+        model.size());
   }
 
   private static Communicator replicas(RankGroups groups, Parameter parameter) {
     return switch (parameter.replication()) {
-      case WORLD -> groups.world();
+      case WORLD -> groups.stage();
       case DATA -> groups.dp();
       case EXPERT_DATA -> groups.edp();
+      case PIPELINE_ENDS -> groups.pipeline().ends();
     };
   }
 
-  private static Tensor box(Tensor whole, Parameter parameter) {
+  static Tensor box(Tensor whole, Parameter parameter) {
     Tensor box = whole;
     for (int d = 0; d < parameter.offset().length; d++) {
       box = box.narrow(d, parameter.offset()[d], parameter.value().size(d));
@@ -108,7 +119,7 @@ class LayoutEqualityTest {
     return box;
   }
 
-  private static double largestDifference(Tensor a, Tensor b) {
+  static double largestDifference(Tensor a, Tensor b) {
     return a.sub(b).abs().max().item_double();
   }
 }

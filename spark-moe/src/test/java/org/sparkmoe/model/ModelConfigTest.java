@@ -18,7 +18,20 @@ class ModelConfigTest {
     assertThatThrownBy(
             () ->
                 new ModelConfig(
-                    Architecture.GPT2, 0, 10, 4, 3, -1, 0, 0, 0, -1, true, Double.NaN, "some"))
+                    Architecture.GPT2,
+                    0,
+                    10,
+                    4,
+                    3,
+                    -1,
+                    0,
+                    0,
+                    0,
+                    -1,
+                    true,
+                    Double.NaN,
+                    "some",
+                    "1,2"))
         .isInstanceOf(IllegalArgumentException.class)
         .satisfies(
             failure ->
@@ -34,7 +47,8 @@ class ModelConfigTest {
                         "model.rope-theta",
                         "model.norm-epsilon",
                         "model.init-std",
-                        "model.moe-layers"));
+                        "model.moe-layers",
+                        "model.pipeline-split"));
     assertThatThrownBy(() -> withHeads(Architecture.MIXTRAL, 9, 3, 0, "all"))
         .hasMessage("model.head-dim is \"0\", must be even for mixtral's rotary positions, not 3");
     assertThatThrownBy(() -> withHeads(Architecture.GPT2, 10, 4, 0, "all"))
@@ -115,6 +129,19 @@ class ModelConfigTest {
   private static ModelConfig withHeads(
       Architecture architecture, int width, int heads, int keyValueHeads, String moeLayers) {
     return new ModelConfig(
-        architecture, 4, width, heads, keyValueHeads, 0, 30, 64, 1e4, 1e-5, true, 0.02, moeLayers);
+        architecture,
+        4,
+        width,
+        heads,
+        keyValueHeads,
+        0,
+        30,
+        64,
+        1e4,
+        1e-5,
+        true,
+        0.02,
+        moeLayers,
+        "balanced");
   }
 }

@@ -25,7 +25,20 @@ final class Models {
   static ModelConfig config(Architecture architecture, String moeLayers, boolean tied) {
     int keyValueHeads = architecture == Architecture.GPT2 ? 0 : 2;
     return new ModelConfig(
-        architecture, 2, WIDTH, 4, keyValueHeads, 0, 12, 8, 100, 1e-5, tied, 0.3, moeLayers);
+        architecture,
+        2,
+        WIDTH,
+        4,
+        keyValueHeads,
+        0,
+        12,
+        8,
+        100,
+        1e-5,
+        tied,
+        0.3,
+        moeLayers,
+        "balanced");
   }
 
   /** A Mixtral gate that keeps every token. */

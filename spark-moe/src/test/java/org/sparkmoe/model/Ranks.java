@@ -8,8 +8,6 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.bytedeco.pytorch.global.torch;
-import org.sparkmoe.collective.Communicator;
-import org.sparkmoe.collective.CommunicatorFactory;
 import org.sparkmoe.collective.InProcessWorld;
 import org.sparkmoe.topology.RankGroups;
 import org.sparkmoe.topology.Topology;
@@ -28,7 +26,8 @@ public final class Ranks {
         int r = rank;
         results.add(
             CompletableFuture.supplyAsync(
-                () -> runRank(groups(topology, r, world.factory(r)), body), Ranks::start));
+                () -> runRank(RankGroups.create(topology, r, world.factory(r), TIMEOUT), body),
+                Ranks::start));
       }
       CompletableFuture.allOf(results.toArray(CompletableFuture[]::new))
           .orTimeout(2 * TIMEOUT.toSeconds(), TimeUnit.SECONDS)
@@ -45,20 +44,6 @@ public final class Ranks {
       groups.abort("rank " + groups.rank() + " failed: " + failure.getMessage());
       throw new CompletionException(failure);
     }
-  }
-
-  private static RankGroups groups(Topology t, int rank, CommunicatorFactory factory) {
-    List<Integer> everyone = new ArrayList<>();
-    for (int r = 0; r < t.world(); r++) {
-      everyone.add(r);
-    }
-    Communicator world = factory.create("world", everyone, TIMEOUT);
-    Communicator mp = factory.create("mp", t.mpGroup(rank), TIMEOUT);
-    Communicator dp = factory.create("dp", t.dpGroup(rank), TIMEOUT);
-    Communicator ep = factory.create("ep", t.epGroup(rank), TIMEOUT);
-    Communicator esp = factory.create("esp", t.espGroup(rank), TIMEOUT);
-    Communicator edp = factory.create("edp", t.edpGroup(rank), TIMEOUT);
-    return new RankGroups(t, rank, world, mp, dp, ep, esp, edp);
   }
 
   private static void start(Runnable task) {

@@ -81,7 +81,7 @@ class BarrierStageTest {
         };
     ClusterConfig cluster =
         new ClusterConfig(
-            RANKS, RANKS, 1, 1, 1, "1", "auto", Duration.ofSeconds(10), Duration.ofSeconds(20));
+            RANKS, RANKS, 1, 1, 1, 1, "1", "auto", Duration.ofSeconds(10), Duration.ofSeconds(20));
     return new BarrierStage(context, cluster, DeviceConfig.cpu(), progress)
         .run(train, validation, body, EvaluationMetrics.class);
   }

@@ -22,7 +22,7 @@ class PreflightTest {
   private void check(int ranks, SparkConf conf) {
     ClusterConfig cluster =
         new ClusterConfig(
-            ranks, ranks, 1, 1, 1, "auto", "auto", Duration.ofSeconds(1), Duration.ofSeconds(1));
+            ranks, ranks, 1, 1, 1, 1, "auto", "auto", Duration.ofSeconds(1), Duration.ofSeconds(1));
     new Preflight(context, cluster, DeviceConfig.cpu(), ProgressListener.silent()).check(conf);
   }
 

@@ -24,7 +24,7 @@ class ClusterConfigTest {
     assertThat(bind(""))
         .isEqualTo(
             new ClusterConfig(
-                1, 1, 1, 1, 1, "auto", "auto", Duration.ofSeconds(60), Duration.ofSeconds(120)));
+                1, 1, 1, 1, 1, 1, "auto", "auto", Duration.ofSeconds(60), Duration.ofSeconds(120)));
   }
 
   @Test
@@ -33,15 +33,15 @@ class ClusterConfigTest {
         bind(
             """
             cluster {
-              ranks = 8, ranks-per-node = 4, mp = 2, ep = 2, esp = 4, threads-per-rank = 3
+              ranks = 16, ranks-per-node = 4, pp = 2, mp = 2, ep = 2, esp = 4, threads-per-rank = 3
               bind-address = 10.0.0.1, start-timeout = 5s, collective-timeout = 1m
             }
             """);
     assertThat(config)
         .isEqualTo(
             new ClusterConfig(
-                8, 4, 2, 2, 4, "3", "10.0.0.1", Duration.ofSeconds(5), Duration.ofMinutes(1)));
-    assertThat(config.topology()).isEqualTo(new Topology(8, 4, 2, 2, 4));
+                16, 4, 2, 2, 2, 4, "3", "10.0.0.1", Duration.ofSeconds(5), Duration.ofMinutes(1)));
+    assertThat(config.topology()).isEqualTo(new Topology(16, 4, 2, 2, 2, 4));
   }
 
   @Test

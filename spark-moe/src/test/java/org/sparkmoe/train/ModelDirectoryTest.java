@@ -121,7 +121,7 @@ class ModelDirectoryTest {
 
   private static void load(ModelDirectory directory, LanguageModel model) {
     try {
-      directory.loadInto(model.parameters());
+      directory.loadInto(model);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

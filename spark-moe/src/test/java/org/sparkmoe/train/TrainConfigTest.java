@@ -28,6 +28,7 @@ class TrainConfigTest {
                     -1,
                     -1,
                     -1,
+                    PipelineSchedule.ONE_F_ONE_B,
                     7,
                     0,
                     -1,

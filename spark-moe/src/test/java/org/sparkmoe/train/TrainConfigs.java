@@ -23,8 +23,22 @@ final class TrainConfigs {
     return of(steps, microBatch, 3e-3, 7, precision);
   }
 
+  static TrainConfig withSchedule(long steps, int microBatch, PipelineSchedule schedule) {
+    return of(steps, microBatch, 3e-3, 7, Precision.F32, schedule);
+  }
+
   private static TrainConfig of(
       long steps, int microBatch, double learningRate, long seed, Precision precision) {
+    return of(steps, microBatch, learningRate, seed, precision, PipelineSchedule.ONE_F_ONE_B);
+  }
+
+  private static TrainConfig of(
+      long steps,
+      int microBatch,
+      double learningRate,
+      long seed,
+      Precision precision,
+      PipelineSchedule schedule) {
     return new TrainConfig(
         steps,
         8,
@@ -40,6 +54,7 @@ final class TrainConfigs {
         0.1,
         1.0,
         3,
+        schedule,
         seed,
         1,
         0,

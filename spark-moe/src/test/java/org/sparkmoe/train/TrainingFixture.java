@@ -97,7 +97,20 @@ final class TrainingFixture {
       RankGroups groups, TrainConfig config, int width, double auxLoss) {
     return LanguageModel.create(
         new ModelConfig(
-            Architecture.MIXTRAL, 2, width, 4, 2, 0, 24, LENGTH, 10_000, 1e-5, true, 0.1, "1"),
+            Architecture.MIXTRAL,
+            2,
+            width,
+            4,
+            2,
+            0,
+            24,
+            LENGTH,
+            10_000,
+            1e-5,
+            true,
+            0.1,
+            "1",
+            "balanced"),
         experts(auxLoss),
         VOCABULARY,
         groups,
