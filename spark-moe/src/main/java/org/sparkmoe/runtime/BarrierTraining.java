@@ -160,8 +160,7 @@ public final class BarrierTraining {
 
   private JavaRDD<TokenSequence> shard(Dataset<Row> side, int globalBatch) {
     Topology topology = config.cluster().topology();
-    Sharding.RankGrid grid =
-        new Sharding.RankGrid(topology.nPp(), topology.nDp(), topology.nMp());
+    Sharding.RankGrid grid = new Sharding.RankGrid(topology.nPp(), topology.nDp(), topology.nMp());
     return Sharding.shard(side, config.data().seed(), globalBatch, grid);
   }
 

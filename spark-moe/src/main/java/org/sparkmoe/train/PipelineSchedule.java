@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
  */
 public enum PipelineSchedule {
   /** All forward, then all backward (GPipe, Huang et al. 2019): a stage holds all micro-batches. */
-  G_PIPE {
+  GPIPE {
     @Override
     int warmUp(int stage, int stages, int microBatches) {
       return microBatches;

@@ -37,7 +37,8 @@ class PipelineEqualityTest {
   })
   void everyPipelineComputesWhatOneRankDoes(ArgumentsAccessor arguments) {
     ModelConfig config =
-        config(arguments.get(0, Architecture.class), arguments.getBoolean(1), arguments.getString(7));
+        config(
+            arguments.get(0, Architecture.class), arguments.getBoolean(1), arguments.getString(7));
     int ranks = arguments.getInteger(2);
     Topology topology =
         new Topology(
@@ -47,15 +48,19 @@ class PipelineEqualityTest {
             arguments.getInteger(4),
             arguments.getInteger(5),
             arguments.getInteger(6));
-    LayoutEqualityTest.Step one = Ranks.run(Topology.single(), groups -> LayoutEqualityTest.step(config, groups)).get(0);
+    LayoutEqualityTest.Step one =
+        Ranks.run(Topology.single(), groups -> LayoutEqualityTest.step(config, groups)).get(0);
 
-    List<LayoutEqualityTest.Step> steps = Ranks.run(topology, groups -> LayoutEqualityTest.step(config, groups));
+    List<LayoutEqualityTest.Step> steps =
+        Ranks.run(topology, groups -> LayoutEqualityTest.step(config, groups));
 
     assertThat(sum(steps, LayoutEqualityTest.Step::loss)).isCloseTo(one.loss(), within(TOLERANCE));
-    assertThat(sum(steps, LayoutEqualityTest.Step::auxLoss)).isCloseTo(one.auxLoss(), within(TOLERANCE));
+    assertThat(sum(steps, LayoutEqualityTest.Step::auxLoss))
+        .isCloseTo(one.auxLoss(), within(TOLERANCE));
     assertThat(names(steps)).isEqualTo(names(List.of(one)));
     for (LayoutEqualityTest.Step step : steps) {
-      assertThat(LayoutEqualityTest.largestDifference(step.logits(), one.logits())).isLessThan(TOLERANCE);
+      assertThat(LayoutEqualityTest.largestDifference(step.logits(), one.logits()))
+          .isLessThan(TOLERANCE);
       assertThat(step.size()).isEqualTo(one.size());
       assertThat(step.routing())
           .extracting(RoutingStats::tokensPerExpert)
@@ -70,7 +75,9 @@ class PipelineEqualityTest {
     one.parameters().forEach(p -> expected.put(p.name(), p.value().grad()));
     for (Parameter parameter : step.parameters()) {
       Tensor whole = expected.get(parameter.name());
-      assertThat(LayoutEqualityTest.largestDifference(parameter.value().grad(), LayoutEqualityTest.box(whole, parameter)))
+      assertThat(
+              LayoutEqualityTest.largestDifference(
+                  parameter.value().grad(), LayoutEqualityTest.box(whole, parameter)))
           .as(parameter.name())
           .isLessThan(TOLERANCE);
     }
@@ -136,7 +143,8 @@ class PipelineEqualityTest {
         split);
   }
 
-  private static double sum(List<LayoutEqualityTest.Step> steps, ToDoubleFunction<LayoutEqualityTest.Step> value) {
+  private static double sum(
+      List<LayoutEqualityTest.Step> steps, ToDoubleFunction<LayoutEqualityTest.Step> value) {
     return steps.stream().mapToDouble(value).sum();
   }
 
@@ -150,5 +158,4 @@ class PipelineEqualityTest {
   private static List<String> namesOf(LanguageModel model) {
     return model.parameters().stream().map(Parameter::name).toList();
   }
-
 }

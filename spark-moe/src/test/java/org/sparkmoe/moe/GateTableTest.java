@@ -27,6 +27,7 @@ class GateTableTest {
     layouts.put("EP=2·ESP=2", new Topology(4, 2, 1, 2, 2));
     layouts.put("MP=2·EP=2", new Topology(4, 2, 2, 2, 1));
     layouts.put("DP=2·EP=2", new Topology(2, 1, 1, 2, 1));
+    layouts.put("PP=2·EP=2", new Topology(4, 2, 2, 1, 2, 1));
     return layouts;
   }
 
@@ -130,7 +131,8 @@ class GateTableTest {
         Largest difference to one rank over the largest magnitude: forward (output and auxiliary loss) /
         backward (gradient of the input and of every parameter). One layer in training, 24 tokens, E = 4,
         routing groups of 6 tokens, capacity factor 0.8, all auxiliary losses on; ranks are threads.
-        Which tokens each expert keeps is the same in every cell. Made by
+        With PP=2 the layer is on the second stage, the first one sends it tokens and receives their
+        gradient. Which tokens each expert keeps is the same in every cell. Made by
 
             mvn -pl spark-moe -am test -Dtest=GateTableTest -Dsurefire.failIfNoSpecifiedTests=false \\
                 -Dgates.table=$PWD/docs/results/gates.md

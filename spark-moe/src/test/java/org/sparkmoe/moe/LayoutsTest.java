@@ -24,6 +24,7 @@ class LayoutsTest {
     LAYOUTS.put("EP=2·ESP=2", new Topology(4, 2, 1, 2, 2));
     LAYOUTS.put("MP=2·EP=2", new Topology(4, 2, 2, 2, 1));
     LAYOUTS.put("DP=2·EP=2", new Topology(2, 1, 1, 2, 1));
+    LAYOUTS.put("PP=2·EP=2", new Topology(4, 2, 2, 1, 2, 1));
     LAYOUTS.put("EDP=4", new Topology(4, 4, 1, 1, 1));
   }
 

@@ -22,6 +22,7 @@ import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.tensor.Precision;
 import org.sparkmoe.tensor.SegmentTape;
 import org.sparkmoe.tensor.TensorScope;
+import org.sparkmoe.topology.PipelineGroups;
 import org.sparkmoe.topology.RankGroups;
 import org.sparkmoe.topology.Topology;
 
@@ -113,7 +114,11 @@ record MoeRun(
                       RankGroups.create(
                           setup.topology(), r, world.factory(r), Duration.ofSeconds(30));
                   try {
-                    layers[r] = whole.rank(setup, groups, change, aux, stats);
+                    if (groups.pipeline().isLast()) {
+                      layers[r] = whole.rank(setup, groups, change, aux, stats);
+                    } else {
+                      whole.feed(setup, groups);
+                    }
                   } catch (RuntimeException e) {
                     groups.abort("rank %d failed: %s".formatted(r, e));
                     throw e;
@@ -124,7 +129,8 @@ record MoeRun(
         rank.get();
       }
       // In rank order, so that sums have the same bits every time.
-      for (MoeLayer layer : layers) {
+      int last = ranks - setup.topology().stageSize();
+      for (MoeLayer layer : Arrays.asList(layers).subList(last, ranks)) {
         layer.parameters().forEach(whole::collect);
       }
       return new MoeRun(
@@ -133,7 +139,7 @@ record MoeRun(
           whole.parameters,
           whole.gradients,
           Arrays.stream(aux).sum(),
-          stats[0],
+          stats[last],
           whole.withoutGradient);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof RuntimeException failure) {
@@ -165,14 +171,18 @@ record MoeRun(
     MoeLayer layer =
         MoeLayer.create("layers.0.moe", 0, setup.config(), setup.width(), groups, initializer);
     layer.scheduleBy(setup.execution().get());
-    int ranks = setup.topology().world();
-    int share = setup.tokens() / ranks;
-    int first = groups.rank() * share;
+    int share = setup.tokens() / groups.stage().size();
+    int first = groups.stage().rank() * share;
     try (TensorScope scope = TensorScope.open()) {
       Tensor tokens = share(setup, setup.input(), first, share);
+      PipelineGroups pipeline = groups.pipeline();
+      if (!pipeline.isFirst()) {
+        tokens = torch.empty_like(tokens);
+        pipeline.previous().forward().broadcast(tokens, PipelineGroups.Link.EARLIER).await();
+      }
       change.apply(layer, tokens);
       SegmentTape tape = new SegmentTape();
-      Tensor probed = probe(tape, tokens, first * setup.width());
+      Tensor probed = probe(tape, tokens, pipeline, first * setup.width());
       MoeOutput out =
           layer.forward(
               tape, probed, new StepContext(setup.training(), 11, 2, 0, 1, first, setup.tokens()));
@@ -187,13 +197,32 @@ record MoeRun(
     return layer;
   }
 
-  /** Stands for the segment before the layer, which would get this gradient. */
-  private Tensor probe(SegmentTape tape, Tensor tokens, int at) {
+  /** The stage before the layer's: hands tokens on and gets their gradient back. */
+  private void feed(Setup setup, RankGroups groups) {
+    int share = setup.tokens() / groups.stage().size();
+    int first = groups.stage().rank() * share;
+    PipelineGroups.Link next = groups.pipeline().next();
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor tokens = share(setup, setup.input(), first, share);
+      next.forward().broadcast(tokens, PipelineGroups.Link.EARLIER).await();
+      Tensor gradient = torch.empty_like(tokens);
+      next.backward().broadcast(gradient, PipelineGroups.Link.LATER).await();
+      put(doubles(gradient), inputGradient, first * setup.width());
+    }
+  }
+
+  /** Stands for the segment or stage before the layer, which would get this gradient. */
+  private Tensor probe(SegmentTape tape, Tensor tokens, PipelineGroups pipeline, int at) {
     return tape.record(
             new Tensor[] {tokens},
             new Tensor[] {tokens.detach()},
             gradients -> {
-              put(doubles(gradients[0]), inputGradient, at);
+              if (pipeline.isFirst()) {
+                put(doubles(gradients[0]), inputGradient, at);
+              } else {
+                Tensor gradient = gradients[0].contiguous();
+                pipeline.previous().backward().broadcast(gradient, PipelineGroups.Link.LATER).await();
+              }
               return new Tensor[1];
             })[0];
   }

@@ -15,7 +15,7 @@ class PipelineScheduleTest {
 
   @Test
   void gPipeGoesForwardThenBackward() {
-    assertThat(texts(PipelineSchedule.G_PIPE, 2, 3))
+    assertThat(texts(PipelineSchedule.GPIPE, 2, 3))
         .containsExactly("F0 F1 F2 B0 B1 B2", "F0 F1 F2 B0 B1 B2");
   }
 
@@ -49,7 +49,7 @@ class PipelineScheduleTest {
           PipelineSchedule.ONE_F_ONE_B.actions(stage, stages, microBatches);
       assertThat(mostHeld(actions)).isEqualTo(Math.min(microBatches, stages - stage));
     }
-    assertThat(mostHeld(PipelineSchedule.G_PIPE.actions(0, stages, microBatches)))
+    assertThat(mostHeld(PipelineSchedule.GPIPE.actions(0, stages, microBatches)))
         .isEqualTo(microBatches);
   }
 

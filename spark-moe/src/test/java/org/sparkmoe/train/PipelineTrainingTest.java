@@ -140,7 +140,8 @@ class PipelineTrainingTest {
   }
 
   private void deleteCheckpoint(int step) throws IOException {
-    path("").getFileSystem(new Configuration())
+    path("")
+        .getFileSystem(new Configuration())
         .delete(path("checkpoints/step-%08d".formatted(step)), true);
   }
 
