@@ -17,8 +17,8 @@ import org.sparkmoe.tensor.TensorScope;
 import org.sparkmoe.topology.RankGroups;
 
 /**
- * Keeps profiles in a folder of rank 0's machine, one file a job, so that a job that starts again
- * does not measure again. The key names hardware and layout in full and is compared in full.
+ * Keeps profiles in a folder of the first rank's machine, one file a job, so that a job that starts
+ * again does not measure again. The key names hardware and layout in full and is compared in full.
  */
 public final class ProfileCache {
   private static final Logger LOG = LoggerFactory.getLogger(ProfileCache.class);
@@ -29,15 +29,15 @@ public final class ProfileCache {
     this.folder = folder;
   }
 
-  /** The kept profile or, if there is none, a measured one. Collective over the world. */
+  /** The kept profile or, if there is none, a measured one. Collective over the pipeline stage. */
   public Profile get(JobShape job, RankGroups groups) {
-    Optional<Profile> kept = groups.rank() == 0 ? read(key(job)) : Optional.empty();
-    Optional<Profile> agreed = broadcast(kept, groups.world());
+    Optional<Profile> kept = groups.stage().rank() == 0 ? read(key(job)) : Optional.empty();
+    Optional<Profile> agreed = broadcast(kept, groups.stage());
     if (agreed.isPresent()) {
       return agreed.get();
     }
     Profile measured = Profiler.measure(job, groups);
-    if (groups.rank() == 0) {
+    if (groups.stage().rank() == 0) {
       write(key(job), measured);
     }
     return measured;
@@ -88,8 +88,8 @@ public final class ProfileCache {
     }
   }
 
-  /** Rank 0's profile on every rank; the last element says whether there is one. */
-  private static Optional<Profile> broadcast(Optional<Profile> kept, Communicator world) {
+  /** The first rank's profile on every rank; the last element says whether there is one. */
+  private static Optional<Profile> broadcast(Optional<Profile> kept, Communicator stage) {
     int count = 3 * Profile.NAMES.size();
     double[] values = new double[count + 1];
     kept.ifPresent(
@@ -99,7 +99,7 @@ public final class ProfileCache {
         });
     try (TensorScope scope = TensorScope.open()) {
       Tensor shared = Tensor.create(values);
-      world.broadcast(shared, 0).await();
+      stage.broadcast(shared, 0).await();
       shared.<DoubleBuffer>createBuffer().get(values);
     }
     return values[count] == 1 ? Optional.of(Profile.of(values)) : Optional.empty();

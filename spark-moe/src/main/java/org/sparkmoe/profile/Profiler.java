@@ -28,10 +28,10 @@ public final class Profiler {
   private Profiler(JobShape job, RankGroups groups) {
     this.job = job;
     this.groups = groups;
-    this.stopwatch = new Stopwatch(groups.world());
+    this.stopwatch = new Stopwatch(groups.stage());
   }
 
-  /** Collective over the world; returns the same on every rank. */
+  /** Collective over the pipeline stage; returns the same on each of its ranks. */
   public static Profile measure(JobShape job, RankGroups groups) {
     try (AutoGradMode off = new AutoGradMode(false)) {
       return new Profiler(job, groups).measure();

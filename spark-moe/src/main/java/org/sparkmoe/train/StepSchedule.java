@@ -52,7 +52,7 @@ final class StepSchedule implements AutoCloseable {
       RankGroups groups,
       List<MoeLayer> layers,
       GradientSlices slices) {
-    this.ranks = new RankReports(groups.world(), new Device("cpu"));
+    this.ranks = new RankReports(groups.stage(), new Device("cpu"));
     this.config = config;
     this.job = job;
     this.groups = groups;
@@ -65,7 +65,7 @@ final class StepSchedule implements AutoCloseable {
   }
 
   /**
-   * Profiles and plans. Collective over the world.
+   * Profiles and plans. Collective over the pipeline stage; each stage has a plan of its own.
    *
    * @param layers of the model, in order; at least one
    */
@@ -131,7 +131,7 @@ final class StepSchedule implements AutoCloseable {
   }
 
   /**
-   * Compares the step that has ended with the plan. Collective over the world.
+   * Compares the step that has ended with the plan. Collective over the pipeline stage.
    *
    * @param microBatches of the step
    * @param report whether to log the comparison

@@ -221,7 +221,11 @@ record MoeRun(
                 put(doubles(gradients[0]), inputGradient, at);
               } else {
                 Tensor gradient = gradients[0].contiguous();
-                pipeline.previous().backward().broadcast(gradient, PipelineGroups.Link.LATER).await();
+                pipeline
+                    .previous()
+                    .backward()
+                    .broadcast(gradient, PipelineGroups.Link.LATER)
+                    .await();
               }
               return new Tensor[1];
             })[0];
