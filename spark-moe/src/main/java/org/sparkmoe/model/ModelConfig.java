@@ -108,13 +108,22 @@ public record ModelConfig(
     return MoeLayerPattern.matches(moeLayers, layer);
   }
 
+  /**
+   * Number of blocks of each pipeline stage.
+   *
+   * @param stages N_PP, which the split is for
+   */
+  public List<Integer> blocksOfStages(int stages) {
+    return PipelineSplit.blocks(pipelineSplit, layers, stages);
+  }
+
   /** Number of MoE layers. */
   public int moeLayerCount() {
     return moeLayersBefore(layers);
   }
 
   /** Number of MoE layers among the first {@code end} blocks. */
-  int moeLayersBefore(int end) {
+  public int moeLayersBefore(int end) {
     int count = 0;
     for (int layer = 0; layer < end; layer++) {
       count += isMoe(layer) ? 1 : 0;

@@ -21,8 +21,7 @@ record PipelineStage(boolean isFirst, boolean isLast, int firstLayer, int endLay
   private static final Pattern BLOCK = Pattern.compile("layers\\.([0-9]{1,9})\\..*");
 
   static PipelineStage of(ModelConfig config, PipelineGroups groups) {
-    List<Integer> blocks =
-        PipelineSplit.blocks(config.pipelineSplit(), config.layers(), groups.stages());
+    List<Integer> blocks = config.blocksOfStages(groups.stages());
     int first = blocks.subList(0, groups.index()).stream().mapToInt(Integer::intValue).sum();
     return new PipelineStage(
         groups.isFirst(),

@@ -1,6 +1,7 @@
 package org.sparkmoe.train;
 
 import java.io.Serializable;
+import java.util.Comparator;
 import java.util.Locale;
 import org.sparkmoe.model.Architecture;
 import org.sparkmoe.model.ModelConfig;
@@ -21,7 +22,8 @@ import org.sparkmoe.topology.Topology;
  * @param weights parameters, and the experts' copies of theirs in the compute type
  * @param gradients one for each parameter
  * @param optimizer both moments of each parameter
- * @param activations what a forward pass leaves for the backward of its micro-batch
+ * @param activations what forward passes leave for the backward of their micro-batches, of which a
+ *     pipeline stage holds several
  * @param workspace the most that is needed beside them for a moment
  */
 public record MemoryPlan(
@@ -41,8 +43,14 @@ public record MemoryPlan(
   /** The plan of the rank that needs most. */
   public static MemoryPlan of(
       ModelConfig model, MoeConfig moe, Topology topology, TrainConfig train, Sizes sizes) {
-    Counts counts = new Counts(model, moe, topology, train, sizes);
-    Precision precision = train.precision();
+    return StageShare.of(model, topology, train).stream()
+        .map(share -> of(new Counts(model, moe, topology, train, sizes, share)))
+        .max(Comparator.comparingLong(MemoryPlan::total))
+        .orElseThrow();
+  }
+
+  private static MemoryPlan of(Counts counts) {
+    Precision precision = counts.train().precision();
     long copy = precision == Precision.BF16 ? counts.compute() : 0;
     long parameters = counts.denseParameters() + counts.expertParameters();
     return new MemoryPlan(
@@ -81,7 +89,7 @@ public record MemoryPlan(
     if (total() > available) {
       throw new IllegalArgumentException(
           ("%s, but %s leaves a rank %s: lower train.micro-batch or data.sequence-length, or"
-                  + " spread the model over more ranks (cluster.mp, cluster.ep, cluster.esp)")
+                  + " spread the model over more ranks (cluster.mp, cluster.ep, cluster.esp, cluster.pp)")
               .formatted(describe(), source, text(available)));
     }
   }
@@ -95,7 +103,12 @@ public record MemoryPlan(
 
   /** Elements and bytes of one configuration. */
   private record Counts(
-      ModelConfig model, MoeConfig moe, Topology topology, TrainConfig train, Sizes sizes) {
+      ModelConfig model,
+      MoeConfig moe,
+      Topology topology,
+      TrainConfig train,
+      Sizes sizes,
+      StageShare share) {
 
     long parameter() {
       return train.precision() == Precision.F64 ? Double.BYTES : Float.BYTES;
@@ -114,7 +127,7 @@ public record MemoryPlan(
     }
 
     private int denseLayers() {
-      return model.layers() - model.moeLayerCount();
+      return share.layers() - share.moeLayers();
     }
 
     private long batchTokens() {
@@ -130,14 +143,16 @@ public record MemoryPlan(
     long denseParameters() {
       long m = model.hiddenSize();
       long norm = gpt2() ? 2 * m : m;
-      long embeddings = sizes.vocabSize() * m * (model.tieEmbeddings() ? 1 : 2);
-      embeddings += gpt2() ? model.maxSequenceLength() * m : 0;
+      boolean token = share.isFirst() || (share.isLast() && model.tieEmbeddings());
+      long ends = token ? sizes.vocabSize() * m : 0;
+      ends += share.isLast() && !model.tieEmbeddings() ? sizes.vocabSize() * m : 0;
+      ends += share.isFirst() && gpt2() ? model.maxSequenceLength() * m : 0;
+      ends += share.isLast() ? norm : 0;
       long shared = moe.sharedExperts() * expertMatrices() * m * moe.hiddenSize();
-      return embeddings
-          + norm
-          + model.layers() * (attentionParameters() + 2 * norm)
+      return ends
+          + share.layers() * (attentionParameters() + 2 * norm)
           + denseLayers() * feedForwardParameters()
-          + model.moeLayerCount() * (m * moe.experts() + shared);
+          + share.moeLayers() * (m * moe.experts() + shared);
     }
 
     private long attentionParameters() {
@@ -166,10 +181,7 @@ public record MemoryPlan(
       long h = moe.hiddenSize();
       long biases = moe.expert().equals("gpt") ? h + m : 0;
       long experts = moe.experts() / topology.nEp();
-      return model.moeLayerCount()
-          * experts
-          * (expertMatrices() * m * h + biases)
-          / topology.nEsp();
+      return share.moeLayers() * experts * (expertMatrices() * m * h + biases) / topology.nEsp();
     }
 
     // Activations.
@@ -203,11 +215,12 @@ public record MemoryPlan(
       // In GPT-2 tokens, positions and their sum.
       long embedding = (gpt2() ? 3 : 1) * s * parameter() + castBytes(s);
       long end = norm() + ownTokens() * sizes.vocabSize() * parameter();
-      return embedding
-          + model.layers() * attention()
-          + denseLayers() * feedForward()
-          + model.moeLayerCount() * experts()
-          + end;
+      long blocks =
+          share.layers() * attention()
+              + denseLayers() * feedForward()
+              + share.moeLayers() * experts();
+      long beginning = share.isFirst() ? embedding : s * compute();
+      return share.held() * (beginning + blocks + (share.isLast() ? end : 0));
     }
 
     /** A norm's output; an RMSNorm also keeps what it scales, wide. */
@@ -269,10 +282,13 @@ public record MemoryPlan(
     /** The larger of what the loss and one layer of experts need in their backward. */
     long workspace() {
       long s = ownTokens() * model.hiddenSize();
-      long head = 2 * ownTokens() * sizes.vocabSize() * Math.max(compute(), parameter());
+      long head =
+          !share.isLast()
+              ? 0
+              : 2 * ownTokens() * sizes.vocabSize() * Math.max(compute(), parameter());
       long inner = expertRows() * moe.hiddenSize() / topology.nEsp();
       long layer = (2 * inner + 2 * expertRows() * model.hiddenSize() + 2 * buffer()) * compute();
-      long experts = model.moeLayerCount() > 0 ? layer : 0;
+      long experts = share.moeLayers() > 0 ? layer : 0;
       long feedForward =
           denseLayers() > 0
               ? 3 * batchTokens() * model.feedForwardSize() / topology.nMp() * compute()

@@ -54,6 +54,11 @@ public enum PipelineSchedule {
     return actions;
   }
 
+  /** The most micro-batches whose activations a stage holds at a time. */
+  int mostHeld(int stage, int stages, int microBatches) {
+    return Math.min(microBatches, warmUp(stage, stages, microBatches) + 1);
+  }
+
   /** For example {@code F0 F1 B0 F2 B1 B2}. */
   static String text(List<MicroBatchAction> actions) {
     return actions.stream().map(MicroBatchAction::toString).collect(Collectors.joining(" "));

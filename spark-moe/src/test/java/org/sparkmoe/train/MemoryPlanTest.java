@@ -2,6 +2,7 @@ package org.sparkmoe.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.List;
@@ -32,7 +33,7 @@ class MemoryPlanTest {
 
   private static ModelConfig model(Architecture architecture, String moeLayers) {
     return new ModelConfig(
-        architecture, 4, 128, 4, 0, 0, 512, 128, 1e4, 1e-5, true, 0.02, moeLayers);
+        architecture, 4, 128, 4, 0, 0, 512, 128, 1e4, 1e-5, true, 0.02, moeLayers, "balanced");
   }
 
   private static MoeConfig moe(String expert) {
@@ -111,6 +112,26 @@ class MemoryPlanTest {
   }
 
   @Test
+  void aStageNeedsItsOwnBlocksAndWhatItsScheduleHolds() {
+    ModelConfig config = model(Architecture.MIXTRAL, "all");
+    Topology two = new Topology(2, 2, 2, 1, 1, 1);
+    MemoryPlan alone = MemoryPlan.of(config, moe("mixtral"), ALONE, train(Precision.F32), SIZES);
+    MemoryPlan gPipe =
+        MemoryPlan.of(config, moe("mixtral"), two, train(PipelineSchedule.GPIPE), SIZES);
+    MemoryPlan takingTurns =
+        MemoryPlan.of(config, moe("mixtral"), two, train(PipelineSchedule.ONE_F_ONE_B), SIZES);
+
+    // Both stages have the tied embedding, one of them the last norm.
+    assertThat(2 * gPipe.weights() - alone.weights())
+        .isCloseTo(300L * 128 * Float.BYTES, within(128L * Float.BYTES));
+    assertThat(gPipe.activations()).isGreaterThan(3 * takingTurns.activations() / 2);
+  }
+
+  private static TrainConfig train(PipelineSchedule schedule) {
+    return TrainConfigs.withSchedule(1, 2, schedule);
+  }
+
+  @Test
   void aPlanThatCannotFitIsRefusedWithItsNumbers() {
     MemoryPlan plan = new MemoryPlan(4L << 30, 4L << 30, 8L << 30, 3L << 29, 1L << 29);
     assertThatThrownBy(() -> plan.refuseBeyond(16L << 30, "GPU 0"))
@@ -119,7 +140,7 @@ class MemoryPlanTest {
             "memory of a rank: 18.00 GiB = weights 4.00 GiB + gradients 4.00 GiB + optimiser 8.00"
                 + " GiB + activations 1.50 GiB + workspace 512.0 MiB, but GPU 0 leaves a rank"
                 + " 16.00 GiB: lower train.micro-batch or data.sequence-length, or spread the"
-                + " model over more ranks (cluster.mp, cluster.ep, cluster.esp)");
+                + " model over more ranks (cluster.mp, cluster.ep, cluster.esp, cluster.pp)");
     plan.refuseBeyond(18L << 30, "GPU 0");
   }
 }
