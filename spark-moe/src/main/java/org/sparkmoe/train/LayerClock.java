@@ -1,20 +1,24 @@
 package org.sparkmoe.train;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.sparkmoe.schedule.graph.Span;
+import org.sparkmoe.schedule.graph.TaskGraph;
+import org.sparkmoe.schedule.sim.Timeline;
 
-/** Adds up how long the graphs of MoE layers take. */
+/** Collects how the graphs of MoE layers ran. */
 final class LayerClock {
-  private double milliseconds;
+  private final List<Timeline> timelines = new ArrayList<>();
 
-  void add(Map<String, Span> spans) {
-    milliseconds += spans.values().stream().mapToDouble(Span::end).max().orElse(0);
+  void add(TaskGraph graph, Map<String, Span> spans) {
+    timelines.add(new Timeline("measured " + graph.name(), List.copyOf(spans.values())));
   }
 
-  /** Milliseconds since the last call. */
-  double read() {
-    double sum = milliseconds;
-    milliseconds = 0;
-    return sum;
+  /** What ran since the last call, in order. */
+  List<Timeline> take() {
+    List<Timeline> taken = List.copyOf(timelines);
+    timelines.clear();
+    return taken;
   }
 }

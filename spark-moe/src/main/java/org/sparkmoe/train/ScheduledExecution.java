@@ -16,7 +16,7 @@ import org.sparkmoe.schedule.graph.TaskKind;
  *
  * @param block the layer's block in the model; slices take gradients of blocks above it
  * @param besideDense slices to begin once backward of the layer has ended
- * @param clock is told how long graphs take
+ * @param clock is told how graphs ran
  */
 record ScheduledExecution(
     int block,
@@ -39,7 +39,7 @@ record ScheduledExecution(
       }
     }
     Map<String, Span> spans = machinery.executor().run(graph, all);
-    clock.add(spans);
+    clock.add(graph, spans);
     if (graph == backward) {
       besideDense.forEach(task -> machinery.slices().begin(block, task.workload()));
     }

@@ -1,6 +1,9 @@
 package org.sparkmoe.train;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -17,11 +20,14 @@ import org.sparkmoe.profile.Profiler;
 import org.sparkmoe.schedule.cost.CostModels;
 import org.sparkmoe.schedule.cost.LayerWorkload;
 import org.sparkmoe.schedule.exec.GraphExecutor;
+import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.schedule.policy.Direction;
 import org.sparkmoe.schedule.policy.LayerGraphs;
 import org.sparkmoe.schedule.policy.ScheduleConfig;
 import org.sparkmoe.schedule.policy.StepPlan;
+import org.sparkmoe.schedule.sim.ChromeTrace;
 import org.sparkmoe.schedule.sim.Simulator;
+import org.sparkmoe.schedule.sim.Timeline;
 import org.sparkmoe.topology.RankGroups;
 
 /**
@@ -43,7 +49,7 @@ final class StepSchedule implements AutoCloseable {
   private final GraphExecutor executor;
   private final boolean onGpu;
   private final LayerClock clock = new LayerClock();
-  private double predicted;
+  private List<Timeline> predictions = List.of();
   private int missesInARow;
 
   private StepSchedule(
@@ -87,7 +93,7 @@ final class StepSchedule implements AutoCloseable {
     List<LayerWorkload> stack = Collections.nCopies(layers.size(), job.workload());
     StepPlan plan = config.policy().policy(config.maxDegree()).plan(stack, costs);
     Simulator simulator = Simulator.ideal(costs);
-    predicted = 0;
+    List<Timeline> timelines = new ArrayList<>();
     for (int i = 0; i < layers.size(); i++) {
       ScheduledExecution execution =
           new ScheduledExecution(
@@ -97,10 +103,11 @@ final class StepSchedule implements AutoCloseable {
               LayerGraphs.besideDensePart(plan.backward(), i),
               new ScheduledExecution.Machinery(executor, slices),
               clock);
-      predicted +=
-          simulator.makespan(execution.forward()) + simulator.makespan(execution.backward());
+      timelines.add(predicted(simulator, execution.forward()));
+      timelines.add(predicted(simulator, execution.backward()));
       layers.get(i).scheduleBy(execution);
     }
+    predictions = List.copyOf(timelines);
     missesInARow = 0;
     if (groups.rank() == 0) {
       LOG.info("profile of {}:\n{}", job, profile);
@@ -111,8 +118,16 @@ final class StepSchedule implements AutoCloseable {
           plan.forwardDegrees(),
           plan.backwardDegrees(),
           "%.3f".formatted(plan.time(costs)),
-          "%.3f".formatted(predicted));
+          "%.3f".formatted(milliseconds(predictions)));
     }
+  }
+
+  private static Timeline predicted(Simulator simulator, TaskGraph graph) {
+    return new Timeline("predicted " + graph.name(), simulator.simulate(graph).spans());
+  }
+
+  private static double milliseconds(List<Timeline> timelines) {
+    return timelines.stream().mapToDouble(Timeline::makespan).sum();
   }
 
   /** A step begins its last backward: gradients may be summed from here on. */
@@ -122,7 +137,7 @@ final class StepSchedule implements AutoCloseable {
 
   /** A step begins; what graphs took before it, in an evaluation, does not count. */
   void began() {
-    clock.read();
+    clock.take();
   }
 
   /** The gradients that this schedule sums. */
@@ -139,15 +154,22 @@ final class StepSchedule implements AutoCloseable {
   void ended(int microBatches, boolean report) {
     if (onGpu) {
       // The spans there tell when tasks were issued, not how long they took.
-      clock.read();
+      clock.take();
       return;
     }
-    double measured = slowest(clock.read()) / microBatches;
+    List<Timeline> timelines = clock.take();
+    double measured = slowest(milliseconds(timelines)) / microBatches;
+    double predicted = milliseconds(predictions);
     double error = predicted / measured - 1;
     if (report && groups.rank() == 0) {
       LOG.info(
-          "MoE layers: {} ms per micro-batch measured, {} ms predicted, {} %",
-          "%.3f".formatted(measured), "%.3f".formatted(predicted), "%+.1f".formatted(100 * error));
+          "MoE layers: {} ms per micro-batch measured, {} ms predicted, {} %; {} % of communication"
+              + " hidden",
+          "%.3f".formatted(measured),
+          "%.3f".formatted(predicted),
+          "%+.1f".formatted(100 * error),
+          "%.0f".formatted(100 * hidden(timelines)));
+      trace(timelines);
     }
     missesInARow = Math.abs(error) > config.replanError() ? missesInARow + 1 : 0;
     if (missesInARow >= config.replanAfter()) {
@@ -155,6 +177,27 @@ final class StepSchedule implements AutoCloseable {
         LOG.info("schedule: the prediction stays off by {} %", "%+.1f".formatted(100 * error));
       }
       plan(Profiler.measure(job, groups));
+    }
+  }
+
+  /** Share of the time of communication during which computation runs too. */
+  private static double hidden(List<Timeline> timelines) {
+    double communication = timelines.stream().mapToDouble(Timeline::communication).sum();
+    double hidden =
+        timelines.stream().mapToDouble(t -> t.hiddenCommunication() * t.communication()).sum();
+    return communication == 0 ? 0 : hidden / communication;
+  }
+
+  private void trace(List<Timeline> timelines) {
+    if (config.trace().isEmpty()) {
+      return;
+    }
+    List<Timeline> all = new ArrayList<>(timelines);
+    all.addAll(predictions);
+    try {
+      Files.writeString(Path.of(config.trace()), ChromeTrace.of(all));
+    } catch (IOException e) {
+      LOG.warn("schedule.trace is {}, which cannot be written: {}", config.trace(), e.toString());
     }
   }
 

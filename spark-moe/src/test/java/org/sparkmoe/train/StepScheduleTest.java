@@ -27,12 +27,17 @@ class StepScheduleTest {
     TrainSetup plain = TrainingFixture.setup(config, directory.resolve(policy.name()));
     ScheduleSetup schedule =
         new ScheduleSetup(
-            new ScheduleConfig(policy, 1, "", 1e9, 1000),
+            new ScheduleConfig(
+                policy, 1, "", 1e9, 1000, directory.resolve("trace.json").toString()),
             new LayerShape(
                 config.microBatch(), 4, 16, TrainingFixture.WIDTH, 24, 2, ExpertType.MIXTRAL));
     TrainingFixture.Run scheduled =
         TrainingFixture.train(
             topology, new TrainSetup(plain.train(), plain.checkpoint(), plain.hadoop(), schedule));
+    assertThat(directory.resolve("trace.json"))
+        .content()
+        .contains("measured " + policy + "-backward-0")
+        .contains("predicted " + policy + "-backward-0");
     assertThat(scheduled.losses()).as("bit for bit").containsExactly(sequential.losses());
     assertThat(scheduled.norms()).as("bit for bit").containsExactly(sequential.norms());
   }

@@ -13,9 +13,16 @@ import java.util.List;
  * @param replanError relative error of the predicted time of the MoE layers above which the job
  *     measures and plans again
  * @param replanAfter steps in a row with such an error before that happens
+ * @param trace file on rank 0's machine for a Chrome trace of the MoE layers in the last logged
+ *     step, measured beside predicted; empty for none
  */
 public record ScheduleConfig(
-    PolicyName policy, int maxDegree, String profileCache, double replanError, int replanAfter)
+    PolicyName policy,
+    int maxDegree,
+    String profileCache,
+    double replanError,
+    int replanAfter,
+    String trace)
     implements Serializable {
   private static final int MOST = 64;
 

@@ -35,17 +35,25 @@ public record Timeline(String name, List<Span> spans) {
    */
   public double hiddenCommunication() {
     List<Span> compute = spans.stream().filter(span -> span.lane() == Lane.COMPUTE).toList();
-    double communication = 0;
     double hidden = 0;
-    for (Span span : merged(spans.stream().filter(s -> s.lane() != Lane.COMPUTE).toList())) {
-      communication += span.duration();
+    for (Span span : communicating()) {
       for (Span beside : compute) {
         hidden +=
             Math.max(
                 0, Math.min(span.end(), beside.end()) - Math.max(span.start(), beside.start()));
       }
     }
+    double communication = communication();
     return communication == 0 ? 0 : hidden / communication;
+  }
+
+  /** Milliseconds during which at least one communication lane works. */
+  public double communication() {
+    return communicating().stream().mapToDouble(Span::duration).sum();
+  }
+
+  private List<Span> communicating() {
+    return merged(spans.stream().filter(span -> span.lane() != Lane.COMPUTE).toList());
   }
 
   /** The times during which at least one of {@code spans} runs. */
