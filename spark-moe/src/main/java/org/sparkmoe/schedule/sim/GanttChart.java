@@ -16,7 +16,18 @@ public final class GanttChart {
   private static final int LANE_HEIGHT = 34;
   private static final int TITLE_HEIGHT = 34;
   private static final int AXIS_HEIGHT = 44;
+  private static final int LEGEND_HEIGHT = 20;
   private static final double LETTER_WIDTH = 6.2;
+
+  private static final List<Legend> LEGENDS =
+      List.of(
+          new Legend("gradient all-reduce", "gradient_all_reduce", "#CC79A7"),
+          new Legend("gradient by weight", "weight_gradient", "#F0E442"),
+          new Legend("experts", "expert", "#E69F00"),
+          new Legend("dense part", "attention", "#D9A58B"),
+          new Legend("dispatch", "dispatch", "#56B4E9"),
+          new Legend("combine", "combine", "#7FA8D9"),
+          new Legend("all-gather, reduce-scatter", "", "#6FC2A3"));
 
   private final StringBuilder svg = new StringBuilder();
   private final double longest;
@@ -32,7 +43,7 @@ public final class GanttChart {
 
   private String draw(List<Timeline> timelines) {
     int block = TITLE_HEIGHT + Lane.values().length * LANE_HEIGHT;
-    int height = timelines.size() * block + AXIS_HEIGHT;
+    int height = timelines.size() * block + AXIS_HEIGHT + LEGEND_HEIGHT;
     line(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\""
             + " font-size=\"12\" role=\"img\">",
@@ -42,6 +53,7 @@ public final class GanttChart {
       timeline(timelines.get(i), i * block);
     }
     axis(timelines.size() * block);
+    legend(timelines.size() * block + AXIS_HEIGHT - 8);
     line("</svg>");
     return svg.toString();
   }
@@ -108,26 +120,30 @@ public final class GanttChart {
     return LEFT + (longest == 0 ? 0 : time / longest * WIDTH);
   }
 
+  /**
+   * What a colour stands for.
+   *
+   * @param part of the ids of its tasks; the first legend that fits counts
+   */
+  private record Legend(String label, String part, String colour) {}
+
   private static String colour(String id) {
-    if (id.contains("all_reduce")) {
-      return "#CC79A7";
+    return LEGENDS.stream()
+        .filter(legend -> id.contains(legend.part()))
+        .findFirst()
+        .map(Legend::colour)
+        .orElseThrow();
+  }
+
+  private void legend(int top) {
+    int x = LEFT;
+    for (Legend legend : LEGENDS) {
+      line(
+          "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"14\" fill=\"%s\"/>",
+          x, top, legend.colour());
+      line("<text x=\"%d\" y=\"%d\">%s</text>", x + 20, top + 12, legend.label());
+      x += 40 + (int) (legend.label().length() * LETTER_WIDTH);
     }
-    if (id.contains("weight_gradient")) {
-      return "#F0E442";
-    }
-    if (id.contains("expert")) {
-      return "#E69F00";
-    }
-    if (id.contains("attention")) {
-      return "#D9A58B";
-    }
-    if (id.contains("dispatch")) {
-      return "#56B4E9";
-    }
-    if (id.contains("combine")) {
-      return "#7FA8D9";
-    }
-    return "#6FC2A3";
   }
 
   private void line(String format, Object... values) {
