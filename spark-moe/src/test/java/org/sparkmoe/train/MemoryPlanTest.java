@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 import org.assertj.core.data.Percentage;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -85,7 +86,9 @@ class MemoryPlanTest {
     assumeTrue(NativeMemory.now().bytes() > 0);
     // The first pass makes the experts' copies of weights in the compute type.
     forward(model);
-    assertThat((double) forward(model))
+    // Garbage of earlier tests may be freed during a pass, which can only lower its figure.
+    long live = LongStream.generate(() -> forward(model)).limit(5).max().orElseThrow();
+    assertThat((double) live)
         .isCloseTo(plan.activations(), Percentage.withPercentage(20));
   }
 
