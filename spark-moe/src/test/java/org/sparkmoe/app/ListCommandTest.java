@@ -23,7 +23,8 @@ class ListCommandTest {
             "looks at later tokens",
             "moe.order\n",
             "  einsum\n",
-            "moe.dispatch\n  direct\n",
+            "moe.dispatch\n  1dh\n",
+            "  direct\n",
             "moe.expert\n  gpt\n",
             "moe.hooks\n  compress-bf16\n");
   }
