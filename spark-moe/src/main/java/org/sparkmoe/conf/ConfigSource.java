@@ -3,6 +3,7 @@ package org.sparkmoe.conf;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
+import com.typesafe.config.ConfigOriginFactory;
 import com.typesafe.config.ConfigParseOptions;
 import com.typesafe.config.ConfigRenderOptions;
 import com.typesafe.config.ConfigUtil;
@@ -12,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -96,7 +98,9 @@ public record ConfigSource(Config effective, Config defaults) {
       }
       String key = assignment.substring(0, equals).strip();
       try {
-        config = config.withValue(key, value(key, assignment.substring(equals + 1).strip()));
+        String origin = "--set " + key;
+        ConfigValue value = value(assignment.substring(equals + 1).strip(), origin);
+        config = ConfigFactory.parseMap(Map.of(key, value), origin).withFallback(config);
       } catch (ConfigException e) {
         problems.add("--set %s is not HOCON: %s".formatted(assignment, message(e)));
       }
@@ -107,11 +111,13 @@ public record ConfigSource(Config effective, Config defaults) {
     return config;
   }
 
-  private static ConfigValue value(String key, String text) {
+  private static ConfigValue value(String text, String origin) {
     boolean hocon = text.startsWith("[") || text.startsWith("{") || text.startsWith("\"");
     return hocon
-        ? ConfigFactory.parseString("value = " + text).getValue("value")
-        : ConfigValueFactory.fromAnyRef(text, "--set " + key);
+        ? ConfigFactory.parseString("value = " + text)
+            .getValue("value")
+            .withOrigin(ConfigOriginFactory.newSimple(origin))
+        : ConfigValueFactory.fromAnyRef(text, origin);
   }
 
   private static ConfigSource resolve(Config effective, Config reference) {

@@ -116,13 +116,16 @@ class SparkMoeTest {
                 "--set",
                 "train.stps=3",
                 "--set",
+                "trian.steps=3",
+                "--set",
                 "moe.experts=many",
                 "--set",
                 "data.format=doc"));
     assertThat(run.exitCode()).isEqualTo(2);
     assertThat(run.err())
-        .contains("the configuration has 3 problems")
+        .contains("the configuration has 4 problems")
         .contains("train.stps is not a key, did you mean train.steps? (--set train.stps)")
+        .contains("trian is not a key, did you mean train? (--set trian.steps)")
         .contains("moe.experts is \"many\", must be a whole number")
         .contains("data.format is \"doc\", must be one of")
         .doesNotContain("\tat ");

@@ -88,8 +88,7 @@ class MemoryPlanTest {
     forward(model);
     // Garbage of earlier tests may be freed during a pass, which can only lower its figure.
     long live = LongStream.generate(() -> forward(model)).limit(5).max().orElseThrow();
-    assertThat((double) live)
-        .isCloseTo(plan.activations(), Percentage.withPercentage(20));
+    assertThat((double) live).isCloseTo(plan.activations(), Percentage.withPercentage(20));
   }
 
   /** Bytes that live at the end of a forward pass and not before it. */
