@@ -105,18 +105,24 @@ class TrainerTest {
     }
   }
 
+  /** Every factorisation of 2 and of 4 ranks. */
   private static List<Topology> layouts() {
-    return Stream.of(1, 2, 4)
+    return Stream.of(2, 4)
         .flatMap(
-            mp ->
-                Stream.of(
-                    new Topology(4, 4, mp, 4, 1),
-                    new Topology(4, 4, mp, 1, 4),
-                    new Topology(4, 4, mp, 2, 2),
-                    new Topology(4, 4, mp, 2, 1),
-                    new Topology(4, 4, mp, 1, 2),
-                    new Topology(4, 4, mp, 1, 1)))
+            world ->
+                divisors(world)
+                    .flatMap(
+                        mp ->
+                            divisors(world)
+                                .flatMap(
+                                    ep ->
+                                        divisors(world / ep)
+                                            .map(esp -> new Topology(world, world, mp, ep, esp)))))
         .toList();
+  }
+
+  private static Stream<Integer> divisors(int number) {
+    return Stream.of(1, 2, 4).filter(divisor -> number % divisor == 0);
   }
 
   @Test

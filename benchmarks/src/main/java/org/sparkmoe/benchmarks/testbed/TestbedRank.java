@@ -75,6 +75,7 @@ public final class TestbedRank {
       if (speaks) {
         System.out.println(report.row(choice, results));
       }
+      bodies.clear();
     }
     if (speaks) {
       System.out.println(report.summary());

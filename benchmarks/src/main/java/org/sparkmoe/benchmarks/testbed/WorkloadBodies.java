@@ -62,6 +62,12 @@ final class WorkloadBodies {
     };
   }
 
+  /** Frees all buffers; bodies made before must not run again. */
+  void clear() {
+    buffers.values().forEach(TensorScope::release);
+    buffers.clear();
+  }
+
   private Runnable allGather(Communicator group, double workload) {
     long whole = whole(workload, group);
     Tensor to = buffer("gathered", whole, 1);
