@@ -94,6 +94,7 @@ final class DeviceRoutingKernels implements RoutingKernels {
     RoutingArguments.rows("gradient", gradient, slots.size(0));
     RoutingArguments.rows("buffer", buffer, buffer.size(0));
     RoutingArguments.sameType("gradient", gradient, "buffer", buffer);
+    RoutingArguments.sameWidth("gradient", gradient, "buffer", buffer);
     return withoutAutograd(() -> dots(gradient, buffer, slots));
   }
 
