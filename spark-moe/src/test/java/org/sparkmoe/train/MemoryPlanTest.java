@@ -86,8 +86,15 @@ class MemoryPlanTest {
     assumeTrue(NativeMemory.now().bytes() > 0);
     // The first pass makes the experts' copies of weights in the compute type.
     forward(model);
-    // Garbage of earlier tests may be freed during a pass, which can only lower its figure.
-    long live = LongStream.generate(() -> forward(model)).limit(5).max().orElseThrow();
+    // Single passes are off where the collector frees garbage of earlier tests, or the compilers of
+    // the JVM take memory, while they run.
+    long live =
+        LongStream.generate(() -> forward(model))
+            .limit(9)
+            .sorted()
+            .skip(4)
+            .findFirst()
+            .orElseThrow();
     assertThat((double) live).isCloseTo(plan.activations(), Percentage.withPercentage(20));
   }
 
