@@ -26,6 +26,16 @@ import org.sparkmoe.topology.RankGroups;
  * that of the slowest rank, so every rank gets the same models and will make the same plans.
  */
 final class LinkProfile {
+  private static final List<TaskKind> KINDS =
+      List.of(
+          TaskKind.DISPATCH,
+          TaskKind.ALL_GATHER,
+          TaskKind.REDUCE_SCATTER,
+          TaskKind.GRADIENT_ALL_REDUCE,
+          TaskKind.EXPERT,
+          TaskKind.ATTENTION);
+  private static final double LARGEST_MILLIS = 120;
+  private static final double SMALL_WORK = 1e5;
   private static final int SIZES = 8;
   private static final int REPEATS = 5;
   private static final double MAX_INTERFERENCE = 3;
@@ -41,23 +51,62 @@ final class LinkProfile {
     this.lanes = lanes;
   }
 
-  /** A fit for each kind of work, in the order of {@link CostModels}. */
+  /** The work of each kind that takes about {@value #LARGEST_MILLIS} ms here. */
+  Map<TaskKind, Double> largest() {
+    Map<TaskKind, Double> largest = new LinkedHashMap<>();
+    for (TaskKind kind : KINDS) {
+      double work = SMALL_WORK;
+      double millis = median(bodies.of(kind, work));
+      while (millis < LARGEST_MILLIS / 2) {
+        work *= Math.min(8, LARGEST_MILLIS / millis);
+        millis = median(bodies.of(kind, work));
+      }
+      largest.put(kind, work * LARGEST_MILLIS / millis);
+      bodies.clear();
+    }
+    return largest;
+  }
+
+  /**
+   * A fit for each kind of work, in the order of {@link CostModels}. Repeats are spread over the
+   * whole measurement, so that a busy moment of the machine spoils one repeat of each size and not
+   * all repeats of one.
+   */
   Map<TaskKind, CostFit> fits(Map<TaskKind, Double> largest) {
+    List<Sample> samples = new ArrayList<>();
+    largest.forEach((kind, most) -> samples.addAll(samples(kind, most)));
+    for (int repeat = -1; repeat < REPEATS; repeat++) {
+      for (Sample sample : samples) {
+        double millis = time(sample.body());
+        if (repeat >= 0) {
+          sample.millis()[repeat] = millis;
+        }
+      }
+    }
     Map<TaskKind, CostFit> fits = new LinkedHashMap<>();
-    largest.forEach((kind, most) -> fits.put(kind, fit(kind, most)));
+    largest.keySet().forEach(kind -> fits.put(kind, fit(kind, samples)));
+    bodies.clear();
     return fits;
   }
 
-  private CostFit fit(TaskKind kind, double largest) {
-    double[] work = new double[SIZES];
-    double[] times = new double[SIZES];
-    for (int i = 0; i < SIZES; i++) {
-      work[i] = largest * (i + 1) / SIZES;
-      Runnable body = bodies.of(kind, work[i]);
-      body.run();
-      times[i] = median(body);
+  /** Work of one size and how long it took each time. */
+  private record Sample(TaskKind kind, double work, Runnable body, double[] millis) {}
+
+  private List<Sample> samples(TaskKind kind, double largest) {
+    List<Sample> samples = new ArrayList<>();
+    for (int i = 1; i <= SIZES; i++) {
+      // Squares: chunks of high degrees are small, and their start-up counts.
+      double work = largest * i * i / (SIZES * SIZES);
+      samples.add(new Sample(kind, work, bodies.of(kind, work), new double[REPEATS]));
     }
-    return CostFit.of(work, times);
+    return samples;
+  }
+
+  private static CostFit fit(TaskKind kind, List<Sample> samples) {
+    List<Sample> own = samples.stream().filter(sample -> sample.kind() == kind).toList();
+    return CostFit.of(
+        own.stream().mapToDouble(Sample::work).toArray(),
+        own.stream().mapToDouble(sample -> median(sample.millis())).toArray());
   }
 
   private double median(Runnable body) {
@@ -65,8 +114,13 @@ final class LinkProfile {
     for (int i = 0; i < REPEATS; i++) {
       times[i] = time(body);
     }
-    Arrays.sort(times);
-    return times[REPEATS / 2];
+    return median(times);
+  }
+
+  private static double median(double[] times) {
+    double[] sorted = times.clone();
+    Arrays.sort(sorted);
+    return sorted[sorted.length / 2];
   }
 
   /** Milliseconds of the slowest rank, after all have come together. */
