@@ -66,12 +66,15 @@ public final class BarrierTraining {
 
   /** How much memory each rank will need. */
   public MemoryPlan memoryPlan() {
-    return MemoryPlan.of(
-        config.model(),
-        config.moe(),
-        config.cluster().topology(),
-        config.train(),
-        new MemoryPlan.Sizes(vocabSize(), config.data().sequenceLength()));
+    MemoryPlan plan =
+        MemoryPlan.of(
+            config.model(),
+            config.moe(),
+            config.cluster().topology(),
+            config.train(),
+            new MemoryPlan.Sizes(vocabSize(), config.data().sequenceLength()));
+    boolean onHost = config.device().kind() == DeviceConfig.Kind.CPU;
+    return onHost && config.checkpoint().copiesState() ? plan.withSnapshot() : plan;
   }
 
   /** What a rank may use as far as the driver knows: more is known where the rank runs. */

@@ -32,7 +32,7 @@ final class BoxedWeights implements WeightSource {
     for (SafetensorsReader file : files) {
       SafetensorsHeader header = file.header();
       for (Map.Entry<String, SafetensorsHeader.Entry> stored : header.tensors().entrySet()) {
-        String box = header.metadata().get(CheckpointWriter.BOX + stored.getKey());
+        String box = header.metadata().get(CheckpointShard.BOX + stored.getKey());
         add(file, stored.getKey(), stored.getValue(), box == null ? "" : box);
       }
     }

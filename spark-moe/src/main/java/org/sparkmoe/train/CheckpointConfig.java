@@ -9,9 +9,11 @@ import java.io.Serializable;
  *     checkpoints} in the model directory
  * @param every steps from one checkpoint to the next; 0 writes the last one only
  * @param keep how many complete checkpoints stay
+ * @param asynchronous whether training goes on while a checkpoint is written, from a copy
  * @param resume whether training goes on from the newest usable checkpoint, if there is one
  */
-public record CheckpointConfig(String directory, long every, int keep, boolean resume)
+public record CheckpointConfig(
+    String directory, long every, int keep, boolean asynchronous, boolean resume)
     implements Serializable {
 
   /**
@@ -27,12 +29,20 @@ public record CheckpointConfig(String directory, long every, int keep, boolean r
   /** The same with {@code directory} filled in, if it is empty. */
   public CheckpointConfig inModelDirectory(String modelDirectory) {
     return directory.isEmpty()
-        ? new CheckpointConfig(modelDirectory + "/checkpoints", every, keep, resume)
+        ? new CheckpointConfig(modelDirectory + "/checkpoints", every, keep, asynchronous, resume)
         : this;
   }
 
   /** The same, going on from the newest usable checkpoint or not. */
   public CheckpointConfig withResume(boolean value) {
-    return new CheckpointConfig(directory, every, keep, value);
+    return new CheckpointConfig(directory, every, keep, asynchronous, value);
+  }
+
+  /**
+   * Whether a rank keeps a copy of the state it writes. The last checkpoint needs none, since
+   * nothing goes on meanwhile.
+   */
+  public boolean copiesState() {
+    return asynchronous && every > 0;
   }
 }

@@ -4,64 +4,166 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
-import org.bytedeco.pytorch.Tensor;
-import org.sparkmoe.tensor.TensorScope;
-import org.sparkmoe.topology.RankGroups;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Writes checkpoints: a set of boxes (each with its place in the whole tensor), so that any layout
- * can read what any other wrote.
+ * Writes checkpoints, by all ranks together.
  *
- * <p>Each rank writes the boxes it owns to a shard of its own in a directory aside. When all have
- * done so, rank 0 adds log and manifest and renames the directory. A crash at any byte before that
- * leaves the checkpoints before it as they were.
+ * <p>Each rank writes the boxes it owns to a {@linkplain CheckpointShard shard} of its own in a
+ * directory aside. When all have done so, rank 0 adds log and manifest and renames the directory. A
+ * crash at any byte before that leaves the checkpoints before it as they were.
+ *
+ * <p>Files are written on a thread of their own, from a {@linkplain StateSnapshot copy} when
+ * training goes on meanwhile. Only the training thread talks to the other ranks: after every step
+ * they tell each other how far they are, so that all take the same turn at the same step.
  */
-final class CheckpointWriter {
+final class CheckpointWriter implements AutoCloseable {
   static final String LOG_FILE = "training-log.jsonl";
-  static final String BOX = "box/";
+
+  private static final Logger LOG = LoggerFactory.getLogger(CheckpointWriter.class);
+  private static final long PATIENCE_MILLIS = 1000;
+  private static final CheckpointShard.Written NOTHING = new CheckpointShard.Written(0, 0);
 
   private final CheckpointDirectory directory;
-  private final RankGroups groups;
   private final RankReports ranks;
   private final int keep;
+  private final TrainingListener listener;
+  private final CheckpointShard shard;
+  private final @Nullable StateSnapshot snapshot;
+  private final BackgroundWork background;
+  private @Nullable Flight flight;
+  private Future<CheckpointShard.Written> work = idle();
 
-  CheckpointWriter(CheckpointDirectory directory, RankGroups groups, RankReports ranks, int keep) {
+  /** A checkpoint under way, whose shards are being written or, after that, published. */
+  private record Flight(TrainingCursor cursor, List<String> log, boolean publishing) {}
+
+  /**
+   * @param shard of this rank, whose parameters live as long as this writer
+   * @param config of which {@code keep} and whether to copy the state count
+   * @param listener told when a checkpoint is published
+   */
+  CheckpointWriter(
+      CheckpointDirectory directory,
+      RankReports ranks,
+      CheckpointShard shard,
+      CheckpointConfig config,
+      TrainingListener listener) {
     this.directory = directory;
-    this.groups = groups;
     this.ranks = ranks;
-    this.keep = keep;
+    this.shard = shard;
+    this.keep = config.keep();
+    this.listener = listener;
+    this.snapshot = config.copiesState() ? new StateSnapshot(shard.owned()) : null;
+    this.background = new BackgroundWork("checkpoint-writer-" + ranks.rank());
   }
 
   /**
-   * Writes and publishes the checkpoint; all ranks together.
+   * Begins a checkpoint of the state as it is now, after the one before is published. Returns at
+   * once, or, where the state is not copied, when it is published.
    *
    * @param log the training log so far, one JSON object a line; rank 0's counts
+   * @throws CheckpointException on every rank if any rank failed
+   */
+  void begin(TrainingCursor cursor, List<String> log) {
+    if (snapshot == null) {
+      write(cursor, log);
+      return;
+    }
+    finish();
+    snapshot.take();
+    start(cursor, log, snapshot);
+  }
+
+  /**
+   * Writes and publishes a checkpoint while the caller waits.
+   *
    * @return its directory
    * @throws CheckpointException on every rank if any rank failed
    */
-  Path write(List<ParameterGroup> parameters, TrainingCursor cursor, List<String> log) {
-    long step = cursor.step();
+  Path write(TrainingCursor cursor, List<String> log) {
+    finish();
+    start(cursor, log, StateTensors.live());
+    finish();
+    return directory.published(cursor.step());
+  }
+
+  /**
+   * Takes the checkpoint under way, if there is one, as far as it can go without waiting for files;
+   * called after every step.
+   *
+   * @throws CheckpointException on every rank if any rank failed; the cause is on that rank
+   */
+  void advance() {
+    advance(0);
+  }
+
+  /**
+   * Waits until the checkpoint under way, if there is one, is published. Ranks meet every second,
+   * so that a slow file system does not look like a dead rank.
+   *
+   * @throws CheckpointException on every rank if any rank failed; the cause is on that rank
+   */
+  void finish() {
+    while (flight != null) {
+      advance(PATIENCE_MILLIS);
+    }
+    // A failed checkpoint may have left its thread at work on the copy.
+    while (BackgroundWork.await(work, PATIENCE_MILLIS).isRunning()) {}
+  }
+
+  private void start(TrainingCursor cursor, List<String> log, StateTensors state) {
     FileSystem files = directory.files();
-    Path aside = directory.aside(step);
+    Path aside = directory.aside(cursor.step());
     ranks.first("make " + aside, () -> makeEmpty(files, aside));
-    Path file = new Path(aside, CheckpointManifest.Shard.name(groups.rank()));
-    long[] written = new long[2];
-    ranks.together("write " + file, () -> writeShard(parameters, file, written));
-    long[][] shards = ranks.gather(written);
-    ranks.first(
-        "publish " + directory.published(step),
-        () -> {
-          writeFile(new Path(aside, LOG_FILE), lines(log));
-          writeFile(new Path(aside, CheckpointManifest.FILE), manifest(cursor, shards).toJson());
-          directory.publish(step);
-          directory.prune(keep);
-        });
-    return directory.published(step);
+    Path file = new Path(aside, CheckpointManifest.Shard.name(ranks.rank()));
+    flight = new Flight(cursor, log, false);
+    work = background.begin(() -> shard.write(files, file, state));
+  }
+
+  private void advance(long patienceMillis) {
+    Flight current = flight;
+    if (current == null) {
+      return;
+    }
+    BackgroundWork.Outcome<CheckpointShard.Written> mine =
+        BackgroundWork.await(work, patienceMillis);
+    CheckpointShard.Written written = mine.value() == null ? NOTHING : mine.value();
+    long[][] reports = ranks.gather(state(mine), written.bytes(), written.headerCrc());
+    flight = null;
+    ranks.refuseFailed(describe(current), mine.failure(), reports);
+    if (RankReports.anyRunning(reports)) {
+      flight = current;
+    } else if (current.publishing()) {
+      listener.checkpointed(
+          current.cursor().step(), directory.published(current.cursor().step()).toString());
+    } else {
+      flight = new Flight(current.cursor(), current.log(), true);
+      work = ranks.isFirst() ? background.begin(() -> publish(current, reports)) : idle();
+    }
+  }
+
+  private static Future<CheckpointShard.Written> idle() {
+    return CompletableFuture.completedFuture(NOTHING);
+  }
+
+  private static long state(BackgroundWork.Outcome<?> outcome) {
+    return outcome.isRunning()
+        ? RankReports.RUNNING
+        : outcome.failure() == null ? RankReports.DONE : RankReports.FAILED;
+  }
+
+  private String describe(Flight flight) {
+    long step = flight.cursor().step();
+    return flight.publishing()
+        ? "publish " + directory.published(step)
+        : "write its shard in " + directory.aside(step);
   }
 
   private static void makeEmpty(FileSystem files, Path aside) throws IOException {
@@ -71,38 +173,14 @@ final class CheckpointWriter {
     }
   }
 
-  private void writeShard(List<ParameterGroup> parameters, Path file, long[] written)
-      throws IOException {
-    try (TensorScope scope = TensorScope.open()) {
-      Map<String, TensorSource> tensors = new LinkedHashMap<>();
-      Map<String, String> metadata = new LinkedHashMap<>();
-      for (ParameterGroup group : parameters) {
-        if (group.isOwner(groups)) {
-          collect(group, tensors, metadata);
-        }
-      }
-      SafetensorsHeader header;
-      try (OutputStream out = directory.files().create(file, true)) {
-        header = SafetensorsWriter.write(out, tensors, metadata);
-      }
-      byte[] json = header.toJson();
-      written[0] = Long.BYTES + json.length + header.dataBytes();
-      written[1] = SafetensorsReader.crc(json);
-    }
-  }
-
-  private static void collect(
-      ParameterGroup group, Map<String, TensorSource> tensors, Map<String, String> metadata) {
-    for (ParameterGroup.Slot slot : group.slots()) {
-      String box = Box.of(slot.parameter()).text();
-      for (StatePart part : StatePart.values()) {
-        // The box makes the name unique where a rank holds two parts of one whole tensor.
-        String name = part.prefix() + slot.parameter().name() + "[" + box + "]";
-        Tensor tensor = group.box(part.flat(group), slot);
-        tensors.put(name, TensorSource.of(tensor));
-        metadata.put(BOX + name, box);
-      }
-    }
+  private CheckpointShard.Written publish(Flight complete, long[][] written) throws IOException {
+    TrainingCursor cursor = complete.cursor();
+    Path aside = directory.aside(cursor.step());
+    writeFile(new Path(aside, LOG_FILE), lines(complete.log()));
+    writeFile(new Path(aside, CheckpointManifest.FILE), manifest(cursor, written).toJson());
+    directory.publish(cursor.step());
+    directory.prune(keep);
+    return NOTHING;
   }
 
   private static CheckpointManifest manifest(TrainingCursor cursor, long[][] written) {
@@ -110,7 +188,7 @@ final class CheckpointWriter {
     for (int rank = 0; rank < written.length; rank++) {
       shards.add(
           new CheckpointManifest.Shard(
-              CheckpointManifest.Shard.name(rank), written[rank][0], (int) written[rank][1]));
+              CheckpointManifest.Shard.name(rank), written[rank][1], (int) written[rank][2]));
     }
     return new CheckpointManifest(cursor, shards);
   }
@@ -123,6 +201,17 @@ final class CheckpointWriter {
   private void writeFile(Path file, byte[] bytes) throws IOException {
     try (OutputStream out = directory.files().create(file, true)) {
       out.write(bytes);
+    }
+  }
+
+  /** Gives up what is under way, which leaves nothing published. */
+  @Override
+  public void close() {
+    boolean ended = background.end();
+    if (snapshot != null && ended) {
+      snapshot.close();
+    } else if (!ended) {
+      LOG.warn("{} does not answer: a checkpoint is given up", directory.root());
     }
   }
 }

@@ -25,9 +25,10 @@ import org.sparkmoe.topology.Topology;
  * @param activations what forward passes leave for the backward of their micro-batches, of which a
  *     pipeline stage holds several
  * @param workspace the most that is needed beside them for a moment
+ * @param snapshot copies that checkpoints are written from while training goes on
  */
 public record MemoryPlan(
-    long weights, long gradients, long optimizer, long activations, long workspace)
+    long weights, long gradients, long optimizer, long activations, long workspace, long snapshot)
     implements Serializable {
   /** Of the model's attention in bf16 on the CPU, tokens. */
   private static final int LONGEST_EXPLICIT = 512;
@@ -58,24 +59,36 @@ public record MemoryPlan(
         parameters * counts.parameter(),
         2 * parameters * counts.parameter(),
         counts.activations(),
-        counts.workspace());
+        counts.workspace(),
+        0);
+  }
+
+  /**
+   * With room for a copy of parameters and moments, for {@link CheckpointConfig#copiesState}; where
+   * ranks hold copies of each other only one of them needs it.
+   */
+  public MemoryPlan withSnapshot() {
+    return new MemoryPlan(
+        weights, gradients, optimizer, activations, workspace, gradients + optimizer);
   }
 
   /** All of it. */
   public long total() {
-    return weights + gradients + optimizer + activations + workspace;
+    return weights + gradients + optimizer + activations + workspace + snapshot;
   }
 
   /** One line, for people. */
   public String describe() {
-    return "memory of a rank: %s = weights %s + gradients %s + optimiser %s + activations %s + workspace %s"
+    String copies = snapshot == 0 ? "" : " + copies for checkpoints " + text(snapshot);
+    return "memory of a rank: %s = weights %s + gradients %s + optimiser %s + activations %s + workspace %s%s"
         .formatted(
             text(total()),
             text(weights),
             text(gradients),
             text(optimizer),
             text(activations),
-            text(workspace));
+            text(workspace),
+            copies);
   }
 
   /**

@@ -3,6 +3,7 @@ package org.sparkmoe.train;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
@@ -16,6 +17,15 @@ import org.sparkmoe.tensor.TensorScope;
  * failed, and nobody waits for a rank that gave up.
  */
 final class RankReports {
+  /** What a report begins with: how far a rank is with its work. */
+  static final long DONE = 0;
+
+  /** The work failed. */
+  static final long FAILED = 1;
+
+  /** The work goes on. */
+  static final long RUNNING = 2;
+
   private final Communicator world;
   private final Device device;
 
@@ -35,6 +45,10 @@ final class RankReports {
 
   boolean isFirst() {
     return world.rank() == 0;
+  }
+
+  int rank() {
+    return world.rank();
   }
 
   /** Every rank's numbers, in rank order; all give equally many. */
@@ -60,20 +74,35 @@ final class RankReports {
    */
   void together(String what, Work work) {
     Exception failure = attempt(work);
-    long[][] reports = gather(failure == null ? 0 : 1);
+    refuseFailed(what, failure, gather(failure == null ? DONE : FAILED));
+  }
+
+  /**
+   * Ends work that failed somewhere.
+   *
+   * @param mine what went wrong here, or null
+   * @param reports what {@link #gather} gave, each beginning with how far that rank is
+   * @throws CheckpointException on every rank if one reports that it failed
+   */
+  void refuseFailed(String what, @Nullable Throwable mine, long[][] reports) {
+    if (mine != null) {
+      throw new CheckpointException(
+          "rank %d could not %s: %s".formatted(world.rank(), what, mine.getMessage()), mine);
+    }
     List<Integer> failed = new ArrayList<>();
     for (int rank = 0; rank < reports.length; rank++) {
-      if (reports[rank][0] != 0) {
+      if (reports[rank][0] == FAILED) {
         failed.add(rank);
       }
-    }
-    if (failure != null) {
-      throw new CheckpointException(
-          "rank %d could not %s: %s".formatted(world.rank(), what, failure.getMessage()), failure);
     }
     if (!failed.isEmpty()) {
       throw new CheckpointException("ranks %s could not %s".formatted(failed, what));
     }
+  }
+
+  /** Whether a rank reports that its work goes on. */
+  static boolean anyRunning(long[][] reports) {
+    return Arrays.stream(reports).anyMatch(report -> report[0] == RUNNING);
   }
 
   /** As {@link #together}, where only rank 0 has work. */

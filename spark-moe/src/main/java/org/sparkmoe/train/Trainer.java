@@ -59,7 +59,9 @@ public final class Trainer implements AutoCloseable {
     this.parameters = ParameterGroup.of(model.parameters());
     Device device = parameters.get(0).values().device();
     this.ranks = new RankReports(groups.world(), device);
-    this.writer = new CheckpointWriter(directory, groups, ranks, checkpoints.keep());
+    this.writer =
+        new CheckpointWriter(
+            directory, ranks, new CheckpointShard(parameters, groups), checkpoints, this.listener);
     this.evaluator = new Evaluator(model, groups, data, config.microBatch());
     MicroBatches batches = new MicroBatches(groups, data.sequenceLength(), device);
     this.schedule = schedule(setup, model);
@@ -102,18 +104,21 @@ public final class Trainer implements AutoCloseable {
     Progress progress = start();
     while (progress.cursor.step() < config.steps()) {
       step(progress);
+      writer.advance();
       long done = progress.cursor.step();
       boolean last = done == config.steps();
       if (!last && isDue(done, config.evaluateEvery())) {
         evaluate(done, config.evaluateBatches());
       }
       if (!last && isDue(done, checkpoints.every())) {
-        checkpoint(progress);
+        writer.begin(progress.cursor, log.lines());
+        progress.unsaved = false;
       }
     }
     EvaluationMetrics validation = evaluate(progress.cursor.step(), config.finalEvaluateBatches());
+    writer.finish();
     if (progress.unsaved) {
-      checkpoint(progress);
+      writer.write(progress.cursor, log.lines());
     }
     return progress.summary(validation, directory.published(progress.cursor.step()));
   }
@@ -179,15 +184,10 @@ public final class Trainer implements AutoCloseable {
     return metrics;
   }
 
-  private void checkpoint(Progress progress) {
-    Path written = writer.write(parameters, progress.cursor, log.lines());
-    progress.unsaved = false;
-    listener.checkpointed(progress.cursor.step(), written.toString());
-  }
-
   /** Frees gradients and moments. */
   @Override
   public void close() {
+    writer.close();
     if (schedule != null) {
       schedule.close();
     }

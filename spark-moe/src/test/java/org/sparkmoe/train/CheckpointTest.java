@@ -132,7 +132,7 @@ class CheckpointTest {
 
   private TrainSetup every(long steps, int keep, boolean resume, TrainConfig config) {
     return TrainingFixture.setup(
-        config, new CheckpointConfig(checkpoints.toUri().toString(), steps, keep, resume));
+        config, new CheckpointConfig(checkpoints.toUri().toString(), steps, keep, true, resume));
   }
 
   private List<String> names() throws IOException {

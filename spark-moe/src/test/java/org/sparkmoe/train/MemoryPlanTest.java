@@ -142,7 +142,7 @@ class MemoryPlanTest {
 
   @Test
   void aPlanThatCannotFitIsRefusedWithItsNumbers() {
-    MemoryPlan plan = new MemoryPlan(4L << 30, 4L << 30, 8L << 30, 3L << 29, 1L << 29);
+    MemoryPlan plan = new MemoryPlan(4L << 30, 4L << 30, 8L << 30, 3L << 29, 1L << 29, 0);
     assertThatThrownBy(() -> plan.refuseBeyond(16L << 30, "GPU 0"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(

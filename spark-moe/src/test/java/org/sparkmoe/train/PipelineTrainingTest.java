@@ -136,7 +136,7 @@ class PipelineTrainingTest {
   }
 
   private CheckpointConfig checkpoints(boolean resume) {
-    return new CheckpointConfig(path("checkpoints").toString(), 6, 9, resume);
+    return new CheckpointConfig(path("checkpoints").toString(), 6, 9, true, resume);
   }
 
   private void deleteCheckpoint(int step) throws IOException {

@@ -47,7 +47,7 @@ final class TrainingFixture {
   }
 
   static TrainSetup setup(TrainConfig train, Path directory) {
-    return setup(train, new CheckpointConfig(directory.toUri().toString(), 0, 2, false));
+    return setup(train, new CheckpointConfig(directory.toUri().toString(), 0, 2, true, false));
   }
 
   static TrainSetup setup(TrainConfig train, CheckpointConfig checkpoint) {
