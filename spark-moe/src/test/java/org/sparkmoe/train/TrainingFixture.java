@@ -59,9 +59,18 @@ final class TrainingFixture {
   }
 
   static Run train(Topology topology, TrainSetup setup, double auxLoss) {
+    return train(topology, setup, experts("mixtral", 2, auxLoss));
+  }
+
+  /** With another gate than mixtral. */
+  static Run train(TrainSetup setup, String gate, int topK) {
+    return train(Topology.single(), setup, experts(gate, topK, AUX_LOSS));
+  }
+
+  private static Run train(Topology topology, TrainSetup setup, MoeConfig experts) {
     return Ranks.run(
             topology,
-            groups -> trainRank(groups, setup, model(groups, setup.train(), WIDTH, auxLoss)))
+            groups -> trainRank(groups, setup, model(groups, setup.train(), WIDTH, experts)))
         .get(0);
   }
 
@@ -90,11 +99,11 @@ final class TrainingFixture {
   }
 
   static LanguageModel model(RankGroups groups, TrainConfig config, int width) {
-    return model(groups, config, width, AUX_LOSS);
+    return model(groups, config, width, experts("mixtral", 2, AUX_LOSS));
   }
 
   private static LanguageModel model(
-      RankGroups groups, TrainConfig config, int width, double auxLoss) {
+      RankGroups groups, TrainConfig config, int width, MoeConfig experts) {
     return LanguageModel.create(
         new ModelConfig(
             Architecture.MIXTRAL,
@@ -111,20 +120,20 @@ final class TrainingFixture {
             0.1,
             "1",
             "balanced"),
-        experts(auxLoss),
+        experts,
         VOCABULARY,
         groups,
         ParameterInitializer.cpu(config.seed(), config.precision()));
   }
 
   /** Keeps every token, so that no layout drops what another keeps. */
-  private static MoeConfig experts(double auxLoss) {
-    MoeConfig defaults = MoeConfig.of(4, 2, 24);
+  private static MoeConfig experts(String gate, int topK, double auxLoss) {
+    MoeConfig defaults = MoeConfig.of(4, topK, 24);
     return new MoeConfig(
         defaults.experts(),
         defaults.topK(),
         "*",
-        "mixtral",
+        gate,
         defaults.order(),
         defaults.dispatch(),
         "mixtral",
@@ -135,7 +144,7 @@ final class TrainingFixture {
         0.001,
         0,
         0,
-        defaults.routingGroup(),
+        gate.equals("soft") ? String.valueOf(LENGTH) : defaults.routingGroup(),
         0,
         Map.of(),
         Map.of(),

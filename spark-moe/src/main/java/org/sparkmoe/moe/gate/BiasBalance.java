@@ -3,7 +3,6 @@ package org.sparkmoe.moe.gate;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
-import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.sparkmoe.moe.StepContext;
 import org.sparkmoe.tensor.Parameter;
@@ -66,9 +65,10 @@ final class BiasBalance {
     loadOfMicroBatch.values().forEach(part -> Arrays.setAll(load, e -> load[e] + part[e]));
     double mean = Arrays.stream(load).average().orElse(0);
     Arrays.setAll(after, e -> before[e] + rate * Math.signum(mean - load[e]));
-    try (AutoGradMode off = new AutoGradMode(false)) {
-      bias.value().copy_(Tensor.create(after));
-    }
+    // Parameters that lie in one tensor share its version counter. The bias has no gradient, and
+    // those
+    // that do have been saved for a backward which must not find them changed.
+    bias.value().variable_data().copy_(Tensor.create(after));
   }
 
   private static double[] values(Tensor tensor) {
