@@ -3,6 +3,7 @@ package org.sparkmoe.app;
 import org.sparkmoe.conf.ConfigurationException;
 import org.sparkmoe.data.DataException;
 import org.sparkmoe.runtime.PreflightException;
+import org.sparkmoe.runtime.SparkSettings;
 import org.sparkmoe.runtime.TrainingFailedException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -43,6 +44,8 @@ public final class SparkMoe {
 
   /** Ends the JVM with the exit code if it is not 0, so that a cluster manager sees a failure. */
   public static void main(String[] args) {
+    // Before the first tensor: spark-submit starts this JVM without our options.
+    System.getProperties().putIfAbsent(SparkSettings.NATIVE_LIMIT, "0");
     int code = run(args);
     if (code != 0) {
       System.exit(code);

@@ -11,8 +11,16 @@ import org.apache.spark.serializer.KryoSerializer;
 /** The properties that a Spark application needs to train. */
 public final class SparkSettings {
   private static final String PLUGINS = "spark.plugins";
+  private static final String EXECUTOR_OPTIONS = "spark.executor.extraJavaOptions";
   private static final String LISTING_THRESHOLD =
       "spark.sql.sources.parallelPartitionDiscovery.threshold";
+
+  /**
+   * The JVM property by which JavaCPP limits the memory of the process, 4 times the largest heap if
+   * it is not set. Tensors are outside the heap and planned for by themselves, so a large model in
+   * a small heap would fail: 0 is no limit.
+   */
+  public static final String NATIVE_LIMIT = "org.bytedeco.javacpp.maxPhysicalBytes";
 
   private SparkSettings() {}
 
@@ -30,6 +38,7 @@ public final class SparkSettings {
     conf.set("spark.kryo.registrationRequired", "true");
     conf.set("spark.kryo.registrator", RuntimeKryoRegistrator.class.getName());
     conf.set(PLUGINS, withRankChannel(conf.get(PLUGINS, "")));
+    conf.set(EXECUTOR_OPTIONS, withoutNativeLimit(conf.get(EXECUTOR_OPTIONS, "")));
     // Files are listed on the driver: beyond 32 paths Spark would do it in a job of its own, which
     // sends classes of Hadoop that nobody has registered.
     conf.setIfMissing(LISTING_THRESHOLD, String.valueOf(Integer.MAX_VALUE));
@@ -43,6 +52,12 @@ public final class SparkSettings {
   private static boolean isLocal(SparkConf conf) {
     String master = conf.get("spark.master", "");
     return master.equals("local") || master.startsWith("local[");
+  }
+
+  private static String withoutNativeLimit(String options) {
+    return options.contains(NATIVE_LIMIT)
+        ? options
+        : "%s -D%s=0".formatted(options, NATIVE_LIMIT).strip();
   }
 
   private static String withRankChannel(String plugins) {
