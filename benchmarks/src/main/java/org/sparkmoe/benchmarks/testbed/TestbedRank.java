@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import org.sparkmoe.collective.DirectoryRendezvous;
 import org.sparkmoe.collective.GlooWorld;
 import org.sparkmoe.schedule.exec.GraphExecutor;
 import org.sparkmoe.tensor.ComputeThreads;
@@ -42,7 +43,7 @@ public final class TestbedRank implements Runnable {
     int world = options.world();
     ComputeThreads.limit(1);
     DirectoryRendezvous meeting =
-        new DirectoryRendezvous(Objects.requireNonNull(rendezvous), rank, world);
+        new DirectoryRendezvous(Objects.requireNonNull(rendezvous), rank, world, TIMEOUT);
     try (GlooWorld gloo =
             GlooWorld.join(rank, world, meeting, Objects.requireNonNull(address), TIMEOUT);
         GraphExecutor lanes = GraphExecutor.lanes()) {
