@@ -6,8 +6,10 @@
 
 #include <type_traits>
 
+#include "auction.h"
 #include "gate.h"
 #include "routing.h"
+#include "selection.h"
 
 namespace {
 
@@ -94,6 +96,25 @@ extern "C" JNIEXPORT void JNICALL Java_org_sparkmoe_kernel_CppGateKernels_larges
   withType(type, [&](auto* t) {
     using T = std::remove_pointer_t<decltype(t)>;
     largest(at<T>(scores), rows, columns, choices, at<int64_t>(chosen), threads);
+  });
+}
+
+extern "C" JNIEXPORT void JNICALL Java_org_sparkmoe_kernel_CppGateKernels_balanced(
+    JNIEnv*, jclass, jint type, jlong scores, jlong rows, jlong columns, jlong groupTokens,
+    jlong chosen, jint threads) {
+  withType(type, [&](auto* t) {
+    using T = std::remove_pointer_t<decltype(t)>;
+    assignBalanced(at<T>(scores), rows, columns, groupTokens, at<int64_t>(chosen), threads);
+  });
+}
+
+extern "C" JNIEXPORT void JNICALL Java_org_sparkmoe_kernel_CppGateKernels_placesOfTaken(
+    JNIEnv*, jclass, jint type, jlong scores, jlong rows, jlong columns, jlong groupTokens,
+    jlong limit, jlong places, jint threads) {
+  withType(type, [&](auto* t) {
+    using T = std::remove_pointer_t<decltype(t)>;
+    placesOfTaken(
+        at<T>(scores), rows, columns, groupTokens, limit, at<int64_t>(places), threads);
   });
 }
 

@@ -41,51 +41,28 @@ void order(
   }
 }
 
-// A row of sums: the output itself where it has the type of sums, a buffer that is rounded else.
-template <typename T> class SumRow {
- public:
-  explicit SumRow(int64_t) {}
-  T* begin(T* out) { return out; }
-  void end(T*, int64_t) {}
-};
-
-template <> class SumRow<bf16> {
- public:
-  explicit SumRow(int64_t width) : sums_(width) {}
-  float* begin(bf16*) { return sums_.data(); }
-  void end(bf16* out, int64_t width) { narrow(out, sums_.data(), width); }
-
- private:
-  std::vector<float> sums_;
-};
-
 // The sum over the slots of each token, times their weights unless weights is null.
 template <typename T>
 void inverseOrder(
     const Routing& r, const T* buffer, const typename Accumulator<T>::type* weights, T* tokens) {
 #pragma omp parallel num_threads(r.threads)
   {
-    SumRow<T> row(r.width);
+    std::vector<const T*> rows(r.choices);
+    std::vector<typename Accumulator<T>::type> factors(r.choices);
 #pragma omp for schedule(static)
     for (int64_t s = 0; s < r.tokens; s++) {
-      T* out = tokens + s * r.width;
-      auto* sum = row.begin(out);
-      bool first = true;
+      int64_t count = 0;
       for (int64_t k = s * r.choices; k < (s + 1) * r.choices; k++) {
         if (r.slots[k] < 0) continue;
-        const T* in = buffer + r.slots[k] * r.width;
-        typename Accumulator<T>::type weight = weights ? weights[k] : 1;
-        if (first) {
-          scale(sum, in, weight, r.width);
-        } else {
-          addScaled(sum, in, weight, r.width);
-        }
-        first = false;
+        rows[count] = buffer + r.slots[k] * r.width;
+        factors[count++] = weights ? weights[k] : 1;
       }
-      if (first) {
-        std::memset(sum, 0, r.width * sizeof *sum);
+      T* out = tokens + s * r.width;
+      if (count == 0) {
+        std::memset(out, 0, r.width * sizeof(T));
+      } else {
+        sumOf(out, rows.data(), factors.data(), count, r.width);
       }
-      row.end(out, r.width);
     }
   }
 }

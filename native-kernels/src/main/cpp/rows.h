@@ -15,17 +15,27 @@ template <> struct Accumulator<bf16> { using type = float; };
 // out = weight * in
 void scale(float* out, const float* in, float weight, size_t n);
 void scale(double* out, const double* in, double weight, size_t n);
-void scale(float* out, const bf16* in, float weight, size_t n);
 void scale(bf16* out, const bf16* in, float weight, size_t n);
 
-// sum += weight * in
-void addScaled(float* sum, const float* in, float weight, size_t n);
-void addScaled(double* sum, const double* in, double weight, size_t n);
-void addScaled(float* sum, const bf16* in, float weight, size_t n);
-
-// Rounds to nearest, ties to even.
-void narrow(bf16* out, const float* in, size_t n);
+// out = the sum of weight * row over at least one row, rounded once: to nearest, ties to even.
+void sumOf(float* out, const float* const* rows, const float* weights, size_t count, size_t n);
+void sumOf(double* out, const double* const* rows, const double* weights, size_t count, size_t n);
+void sumOf(bf16* out, const bf16* const* rows, const float* weights, size_t count, size_t n);
 
 float dot(const float* a, const float* b, size_t n);
 double dot(const double* a, const double* b, size_t n);
 float dot(const bf16* a, const bf16* b, size_t n);
+
+// The two largest of values, and the first index of the largest.
+struct TwoLargest {
+  size_t index;
+  double largest;
+  double second;
+};
+
+// Of scores - prices, which are finite; of one value the second is -infinity.
+TwoLargest twoLargestDifferences(const double* scores, const double* prices, size_t n);
+
+// How many keys are at least least.
+int64_t countFrom(const uint32_t* keys, uint32_t least, size_t n);
+int64_t countFrom(const uint64_t* keys, uint64_t least, size_t n);

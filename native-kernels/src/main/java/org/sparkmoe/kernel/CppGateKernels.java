@@ -25,25 +25,60 @@ final class CppGateKernels implements GateKernels {
   @Override
   public Tensor largest(Tensor scores, int choices) {
     GateArguments.largest(scores, choices);
+    return filled(
+        scores,
+        choices,
+        (type, in, rows, columns, out, threads) ->
+            largest(type, in, rows, columns, choices, out, threads));
+  }
+
+  @Override
+  public Tensor balanced(Tensor scores, long groupTokens) {
+    GateArguments.groups(scores, groupTokens);
+    return filled(
+        scores,
+        1,
+        (type, in, rows, columns, out, threads) ->
+            balanced(type, in, rows, columns, groupTokens, out, threads));
+  }
+
+  @Override
+  public Tensor placesOfTaken(Tensor scores, long groupTokens, long limit) {
+    GateArguments.groups(scores, groupTokens);
+    GateArguments.limit(limit, groupTokens);
+    return filled(
+        scores,
+        scores.size(1),
+        (type, in, rows, columns, out, threads) ->
+            placesOfTaken(type, in, rows, columns, groupTokens, limit, out, threads));
+  }
+
+  /** A kernel that fills rows of indices, of scores by their type and address. */
+  @FunctionalInterface
+  private interface Fill {
+    void run(int type, long scores, long rows, long columns, long indices, int threads);
+  }
+
+  /** {@code [S, width]} i64. */
+  private static Tensor filled(Tensor scores, long width, Fill fill) {
     return DeviceRoutingKernels.withoutAutograd(
         () -> {
           Tensor rows = scores.contiguous();
-          Tensor chosen =
+          Tensor indices =
               torch.empty(
-                  new long[] {rows.size(0), choices},
+                  new long[] {rows.size(0), width},
                   new TensorOptions(ScalarType.Long),
                   new MemoryFormatOptional());
           if (rows.numel() > 0) {
-            largest(
+            fill.run(
                 type(rows),
                 rows.data_ptr().address(),
                 rows.size(0),
                 rows.size(1),
-                choices,
-                chosen.data_ptr().address(),
+                indices.data_ptr().address(),
                 rows.numel() < SCORES_OF_ONE_THREAD ? 1 : torch.get_num_threads());
           }
-          return chosen;
+          return indices;
         });
   }
 
@@ -63,4 +98,17 @@ final class CppGateKernels implements GateKernels {
 
   private static native void largest(
       int type, long scores, long rows, long columns, int choices, long chosen, int threads);
+
+  private static native void balanced(
+      int type, long scores, long rows, long columns, long groupTokens, long chosen, int threads);
+
+  private static native void placesOfTaken(
+      int type,
+      long scores,
+      long rows,
+      long columns,
+      long groupTokens,
+      long limit,
+      long places,
+      int threads);
 }

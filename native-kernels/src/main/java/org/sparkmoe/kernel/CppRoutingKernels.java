@@ -38,33 +38,25 @@ final class CppRoutingKernels implements RoutingKernels {
 
   @Override
   public Tensor order(Tensor tokens, Tensor slots, long nSlots) {
-    RoutingArguments.slots(slots, tokens.size(0));
-    RoutingArguments.rows("tokens", tokens, slots.size(0));
+    RoutingArguments.order(tokens, slots);
     return withoutAutograd(() -> scatter(tokens, slots, null, nSlots));
   }
 
   @Override
   public Tensor orderGradient(Tensor bufferGradient, Tensor slots) {
-    RoutingArguments.slots(slots, slots.size(0));
-    RoutingArguments.rows("bufferGradient", bufferGradient, bufferGradient.size(0));
+    RoutingArguments.orderGradient(bufferGradient, slots);
     return withoutAutograd(() -> sum(bufferGradient, slots, null));
   }
 
   @Override
   public Tensor inverseOrder(Tensor buffer, Tensor slots, Tensor weights) {
-    RoutingArguments.slots(slots, slots.size(0));
-    RoutingArguments.rows("buffer", buffer, buffer.size(0));
-    RoutingArguments.weights(weights, slots, buffer);
+    RoutingArguments.inverseOrder(buffer, slots, weights);
     return withoutAutograd(() -> sum(buffer, slots, weights));
   }
 
   @Override
   public Tensor inverseOrderWeightGradient(Tensor gradient, Tensor buffer, Tensor slots) {
-    RoutingArguments.slots(slots, gradient.size(0));
-    RoutingArguments.rows("gradient", gradient, slots.size(0));
-    RoutingArguments.rows("buffer", buffer, buffer.size(0));
-    RoutingArguments.sameType("gradient", gradient, "buffer", buffer);
-    RoutingArguments.sameWidth("gradient", gradient, "buffer", buffer);
+    RoutingArguments.inverseOrderWeightGradient(gradient, buffer, slots);
     return withoutAutograd(
         () -> {
           refuseOutside("slots", slots, "nSlots", buffer.size(0));
@@ -86,9 +78,7 @@ final class CppRoutingKernels implements RoutingKernels {
   @Override
   public Tensor inverseOrderBufferGradient(
       Tensor gradient, Tensor slots, Tensor weights, long nSlots) {
-    RoutingArguments.slots(slots, gradient.size(0));
-    RoutingArguments.rows("gradient", gradient, slots.size(0));
-    RoutingArguments.weights(weights, slots, gradient);
+    RoutingArguments.inverseOrderBufferGradient(gradient, slots, weights);
     return withoutAutograd(() -> scatter(gradient, slots, weights, nSlots));
   }
 

@@ -38,6 +38,16 @@ final class DeviceGateKernels implements GateKernels {
         () -> choices(scores.contiguous(), null, choices, AS_THEY_ARE, null));
   }
 
+  @Override
+  public Tensor balanced(Tensor scores, long groupTokens) {
+    return GateKernels.torch().balanced(scores, groupTokens);
+  }
+
+  @Override
+  public Tensor placesOfTaken(Tensor scores, long groupTokens, long limit) {
+    return GateKernels.torch().placesOfTaken(scores, groupTokens, limit);
+  }
+
   private Tensor choices(
       Tensor logits, @Nullable Tensor bias, int choices, int score, @Nullable Tensor scores) {
     Tensor experts = DeviceRoutingKernels.empty(logits, ScalarType.Long, logits.size(0), choices);

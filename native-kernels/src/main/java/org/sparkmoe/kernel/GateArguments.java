@@ -28,6 +28,27 @@ final class GateArguments {
     choices(choices, scores.size(1));
   }
 
+  static void groups(Tensor scores, long groupTokens) {
+    TensorCheck.dtype("scores", scores, ScalarType.Float, ScalarType.Double, ScalarType.BFloat16);
+    TensorCheck.shape("scores", scores, TensorCheck.ANY, TensorCheck.ANY);
+    if (groupTokens < 1 || scores.size(0) % groupTokens != 0) {
+      throw new IllegalArgumentException(
+          "groupTokens %d must be positive and divide %d tokens"
+              .formatted(groupTokens, scores.size(0)));
+    }
+    if (scores.size(1) < 1) {
+      throw new IllegalArgumentException(
+          "scores has no experts, shape [%d, 0]".formatted(scores.size(0)));
+    }
+  }
+
+  static void limit(long limit, long groupTokens) {
+    if (limit < 1 || limit > groupTokens) {
+      throw new IllegalArgumentException(
+          "limit %d must be from 1 to the %d tokens of a group".formatted(limit, groupTokens));
+    }
+  }
+
   private static void choices(int choices, long experts) {
     long most = Math.min(experts, MAX_CHOICES);
     if (choices < 1 || choices > most) {

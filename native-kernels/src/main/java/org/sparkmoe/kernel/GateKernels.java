@@ -59,6 +59,29 @@ public interface GateKernels {
   Tensor largest(Tensor scores, int choices);
 
   /**
+   * One expert for each token, so that the sum of scores is the largest at which no expert gets
+   * more than ceil(n/E) of the n tokens of a routing group, less at most n/1000 of the range of
+   * scores (BASE layers, §2.1).
+   *
+   * @param scores {@code [S, E]}, floating; a NaN counts as the largest score
+   * @param groupTokens n, consecutive tokens that are assigned together; divides S
+   * @return {@code [S, 1]} i64, the same from every implementation
+   */
+  Tensor balanced(Tensor scores, long groupTokens);
+
+  /**
+   * Lets each expert take the tokens of each routing group that have the largest scores for it
+   * (Expert Choice).
+   *
+   * @param scores {@code [S, E]}, floating; NaN before numbers, of equals the earlier token
+   * @param groupTokens n, consecutive tokens of a group; divides S
+   * @param limit how many tokens of a group an expert takes, 1 to n
+   * @return {@code [S, E]} i64: the place of the token among those of its group that the expert
+   *     took, counted in the order of tokens from 0; -1 where the expert did not take it
+   */
+  Tensor placesOfTaken(Tensor scores, long groupTokens, long limit);
+
+  /**
    * The gradient by the logits.
    *
    * @param scores {@code [S, E] f32}, of {@link #choose}

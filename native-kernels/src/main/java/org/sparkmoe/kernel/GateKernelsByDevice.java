@@ -24,6 +24,16 @@ final class GateKernelsByDevice implements GateKernels {
   }
 
   @Override
+  public Tensor balanced(Tensor scores, long groupTokens) {
+    return of(scores).balanced(scores, groupTokens);
+  }
+
+  @Override
+  public Tensor placesOfTaken(Tensor scores, long groupTokens, long limit) {
+    return of(scores).placesOfTaken(scores, groupTokens, limit);
+  }
+
+  @Override
   public Tensor logitsGradient(Tensor scores, Tensor gradient, Score score) {
     return of(scores).logitsGradient(scores, gradient, score);
   }

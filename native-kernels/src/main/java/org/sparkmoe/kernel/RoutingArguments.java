@@ -5,7 +5,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.tensor.TensorCheck;
 import org.sparkmoe.tensor.TensorScope;
 
-/** What all implementations of {@link RoutingKernels} refuse. */
+/** What all implementations of {@link RoutingKernels} refuse; a method for each of theirs. */
 final class RoutingArguments {
   private RoutingArguments() {}
 
@@ -18,40 +18,34 @@ final class RoutingArguments {
     }
   }
 
-  /** A buffer {@code [nSlots, M]} or tokens {@code [S, M]}. */
-  static void rows(String name, Tensor rows, long count) {
-    TensorCheck.dtype(name, rows, ScalarType.Float, ScalarType.Double, ScalarType.BFloat16);
-    TensorCheck.shape(name, rows, count, TensorCheck.ANY);
-    TensorCheck.contiguous(name, rows);
+  static void order(Tensor tokens, Tensor slots) {
+    slots(slots, tokens.size(0));
+    rows("tokens", tokens, slots.size(0));
   }
 
-  static void slots(Tensor slots, long tokens) {
-    TensorCheck.dtype("slots", slots, ScalarType.Long);
-    TensorCheck.shape("slots", slots, tokens, TensorCheck.ANY);
-    TensorCheck.contiguous("slots", slots);
+  static void orderGradient(Tensor bufferGradient, Tensor slots) {
+    slots(slots, slots.size(0));
+    rows("bufferGradient", bufferGradient, bufferGradient.size(0));
   }
 
-  static void weights(Tensor weights, Tensor slots, Tensor rows) {
-    TensorCheck.dtype("weights", weights, accumulatorType(rows));
-    TensorCheck.shape("weights", weights, slots.size(0), slots.size(1));
-    TensorCheck.contiguous("weights", weights);
+  static void inverseOrder(Tensor buffer, Tensor slots, Tensor weights) {
+    slots(slots, slots.size(0));
+    rows("buffer", buffer, buffer.size(0));
+    weights(weights, slots, buffer);
   }
 
-  static void sameType(String name, Tensor tensor, String otherName, Tensor other) {
-    if (tensor.scalar_type().intern() != other.scalar_type().intern()) {
-      throw new IllegalArgumentException(
-          "%s has dtype %s, but %s has %s"
-              .formatted(
-                  name, tensor.scalar_type().intern(), otherName, other.scalar_type().intern()));
-    }
+  static void inverseOrderWeightGradient(Tensor gradient, Tensor buffer, Tensor slots) {
+    slots(slots, gradient.size(0));
+    rows("gradient", gradient, slots.size(0));
+    rows("buffer", buffer, buffer.size(0));
+    sameType("gradient", gradient, "buffer", buffer);
+    sameWidth("gradient", gradient, "buffer", buffer);
   }
 
-  static void sameWidth(String name, Tensor tensor, String otherName, Tensor other) {
-    if (tensor.size(1) != other.size(1)) {
-      throw new IllegalArgumentException(
-          "%s has rows of %d elements, but %s of %d"
-              .formatted(name, tensor.size(1), otherName, other.size(1)));
-    }
+  static void inverseOrderBufferGradient(Tensor gradient, Tensor slots, Tensor weights) {
+    slots(slots, gradient.size(0));
+    rows("gradient", gradient, slots.size(0));
+    weights(weights, slots, gradient);
   }
 
   /** In which dtype sums of rows are taken. */
@@ -77,5 +71,41 @@ final class RoutingArguments {
     return new IllegalArgumentException(
         "%s holds %d, allowed: -1 to %d (%s %d)"
             .formatted(name, value, limit - 1, limitName, limit));
+  }
+
+  /** A buffer {@code [nSlots, M]} or tokens {@code [S, M]}. */
+  private static void rows(String name, Tensor rows, long count) {
+    TensorCheck.dtype(name, rows, ScalarType.Float, ScalarType.Double, ScalarType.BFloat16);
+    TensorCheck.shape(name, rows, count, TensorCheck.ANY);
+    TensorCheck.contiguous(name, rows);
+  }
+
+  private static void slots(Tensor slots, long tokens) {
+    TensorCheck.dtype("slots", slots, ScalarType.Long);
+    TensorCheck.shape("slots", slots, tokens, TensorCheck.ANY);
+    TensorCheck.contiguous("slots", slots);
+  }
+
+  private static void weights(Tensor weights, Tensor slots, Tensor rows) {
+    TensorCheck.dtype("weights", weights, accumulatorType(rows));
+    TensorCheck.shape("weights", weights, slots.size(0), slots.size(1));
+    TensorCheck.contiguous("weights", weights);
+  }
+
+  static void sameType(String name, Tensor tensor, String otherName, Tensor other) {
+    if (tensor.scalar_type().intern() != other.scalar_type().intern()) {
+      throw new IllegalArgumentException(
+          "%s has dtype %s, but %s has %s"
+              .formatted(
+                  name, tensor.scalar_type().intern(), otherName, other.scalar_type().intern()));
+    }
+  }
+
+  private static void sameWidth(String name, Tensor tensor, String otherName, Tensor other) {
+    if (tensor.size(1) != other.size(1)) {
+      throw new IllegalArgumentException(
+          "%s has rows of %d elements, but %s of %d"
+              .formatted(name, tensor.size(1), otherName, other.size(1)));
+    }
   }
 }

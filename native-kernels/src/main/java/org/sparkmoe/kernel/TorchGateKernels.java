@@ -2,8 +2,10 @@ package org.sparkmoe.kernel;
 
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
 /** Gate kernels out of libtorch's operators. */
@@ -29,6 +31,37 @@ final class TorchGateKernels implements GateKernels {
     return DeviceRoutingKernels.withoutAutograd(
         () ->
             scores.sort(new BoolOptional(true), 1, true).get1().narrow(1, 0, choices).contiguous());
+  }
+
+  /** In Java, on the host: an auction is nothing for tensor operators. */
+  @Override
+  public Tensor balanced(Tensor scores, long groupTokens) {
+    GateArguments.groups(scores, groupTokens);
+    return DeviceRoutingKernels.withoutAutograd(
+        () -> BalancedAssignment.of(scores.detach(), groupTokens));
+  }
+
+  @Override
+  public Tensor placesOfTaken(Tensor scores, long groupTokens, long limit) {
+    GateArguments.groups(scores, groupTokens);
+    GateArguments.limit(limit, groupTokens);
+    return DeviceRoutingKernels.withoutAutograd(
+        () -> {
+          long experts = scores.size(1);
+          Tensor scoresGEN = scores.reshape(-1, groupTokens, experts).transpose(1, 2);
+          Tensor bestGEC =
+              scoresGEN.sort(new BoolOptional(true), 2, true).get1().narrow(2, 0, limit);
+          Tensor takenGEN =
+              torch
+                  .zeros(new long[] {scoresGEN.size(0), experts, groupTokens}, bestGEC.options())
+                  .scatter_(2, bestGEC, new Scalar(1L));
+          Tensor placesGEN =
+              torch.where(
+                  takenGEN.eq(new Scalar(1L)),
+                  takenGEN.cumsum(2).sub(new Scalar(1L)),
+                  new Scalar(-1L));
+          return placesGEN.transpose(1, 2).reshape(-1, experts);
+        });
   }
 
   @Override

@@ -46,16 +46,14 @@ final class TorchRoutingKernels implements RoutingKernels {
 
   @Override
   public Tensor order(Tensor tokens, Tensor slots, long nSlots) {
-    RoutingArguments.slots(slots, tokens.size(0));
-    RoutingArguments.rows("tokens", tokens, slots.size(0));
+    RoutingArguments.order(tokens, slots);
     RoutingArguments.range("slots", slots, "nSlots", nSlots);
     return withoutAutograd(() -> scatter(tokens, assignmentOfSlot(slots, nSlots), slots.size(1)));
   }
 
   @Override
   public Tensor orderGradient(Tensor bufferGradient, Tensor slots) {
-    RoutingArguments.slots(slots, slots.size(0));
-    RoutingArguments.rows("bufferGradient", bufferGradient, bufferGradient.size(0));
+    RoutingArguments.orderGradient(bufferGradient, slots);
     RoutingArguments.range("slots", slots, "nSlots", bufferGradient.size(0));
     return withoutAutograd(
         () -> {
@@ -69,9 +67,7 @@ final class TorchRoutingKernels implements RoutingKernels {
 
   @Override
   public Tensor inverseOrder(Tensor buffer, Tensor slots, Tensor weights) {
-    RoutingArguments.slots(slots, slots.size(0));
-    RoutingArguments.rows("buffer", buffer, buffer.size(0));
-    RoutingArguments.weights(weights, slots, buffer);
+    RoutingArguments.inverseOrder(buffer, slots, weights);
     RoutingArguments.range("slots", slots, "nSlots", buffer.size(0));
     return withoutAutograd(
         () -> {
@@ -85,11 +81,7 @@ final class TorchRoutingKernels implements RoutingKernels {
 
   @Override
   public Tensor inverseOrderWeightGradient(Tensor gradient, Tensor buffer, Tensor slots) {
-    RoutingArguments.slots(slots, gradient.size(0));
-    RoutingArguments.rows("gradient", gradient, slots.size(0));
-    RoutingArguments.rows("buffer", buffer, buffer.size(0));
-    RoutingArguments.sameType("gradient", gradient, "buffer", buffer);
-    RoutingArguments.sameWidth("gradient", gradient, "buffer", buffer);
+    RoutingArguments.inverseOrderWeightGradient(gradient, buffer, slots);
     RoutingArguments.range("slots", slots, "nSlots", buffer.size(0));
     return withoutAutograd(
         () -> {
@@ -105,9 +97,7 @@ final class TorchRoutingKernels implements RoutingKernels {
   @Override
   public Tensor inverseOrderBufferGradient(
       Tensor gradient, Tensor slots, Tensor weights, long nSlots) {
-    RoutingArguments.slots(slots, gradient.size(0));
-    RoutingArguments.rows("gradient", gradient, slots.size(0));
-    RoutingArguments.weights(weights, slots, gradient);
+    RoutingArguments.inverseOrderBufferGradient(gradient, slots, weights);
     RoutingArguments.range("slots", slots, "nSlots", nSlots);
     return withoutAutograd(
         () -> {

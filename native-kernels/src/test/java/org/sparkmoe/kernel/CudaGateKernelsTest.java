@@ -34,6 +34,16 @@ class CudaGateKernelsTest extends GateKernelsContract {
     }
 
     @Override
+    public Tensor balanced(Tensor scores, long groupTokens) {
+      return here(gpu.balanced(there(scores), groupTokens));
+    }
+
+    @Override
+    public Tensor placesOfTaken(Tensor scores, long groupTokens, long limit) {
+      return here(gpu.placesOfTaken(there(scores), groupTokens, limit));
+    }
+
+    @Override
     public Tensor logitsGradient(Tensor scores, Tensor gradient, Score score) {
       return here(gpu.logitsGradient(there(scores), there(gradient), score));
     }

@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Arrays;
 import java.util.Random;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.IntRange;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -87,6 +90,65 @@ abstract class GateKernelsContract {
               .view(3, 4);
       Tensor expected = Tensor.create(new long[] {1, 2, 3, 1, 3, 2, 3, 0, 1}).view(3, 3);
       assertThat(kernels().largest(scores, 3).equal(expected)).isTrue();
+    }
+  }
+
+  @Property(tries = 40)
+  void expertsTakeTheirLargestAsPlainLoopsDo(
+      @ForAll @IntRange(min = 1, max = 40) int groupTokens,
+      @ForAll @IntRange(min = 1, max = 3) int groups,
+      @ForAll @IntRange(min = 1, max = 40) int experts,
+      @ForAll @IntRange(min = 1, max = 40) int wanted,
+      @ForAll("dtypes") ScalarType dtype,
+      @ForAll long seed) {
+    try (TensorScope scope = TensorScope.open()) {
+      long limit = Math.min(wanted, groupTokens);
+      Random random = new Random(seed);
+      double[][] scores = values(random, groups * groupTokens, experts, 3);
+      scores[random.nextInt(scores.length)][random.nextInt(experts)] = Double.NaN;
+      scores[random.nextInt(scores.length)][random.nextInt(experts)] = Double.NEGATIVE_INFINITY;
+      Tensor places =
+          kernels().placesOfTaken(floats(scores, experts).to(dtype), groupTokens, limit);
+      long[][] expected = PlainGate.placesOfTaken(scores, groupTokens, limit);
+      assertThat(places.equal(longs(expected, experts))).isTrue();
+    }
+  }
+
+  @Provide
+  Arbitrary<ScalarType> dtypes() {
+    return Arbitraries.of(ScalarType.Float, ScalarType.Double, ScalarType.BFloat16);
+  }
+
+  @Property(tries = 25)
+  void balancedAssignmentsAreThoseOfTheAuctionInJava(
+      @ForAll @IntRange(min = 1, max = 60) int groupTokens,
+      @ForAll @IntRange(min = 1, max = 3) int groups,
+      @ForAll @IntRange(min = 1, max = 40) int experts,
+      @ForAll boolean ties,
+      @ForAll("dtypes") ScalarType dtype,
+      @ForAll long seed) {
+    try (TensorScope scope = TensorScope.open()) {
+      Random random = new Random(seed);
+      double[][] scores = values(random, groups * groupTokens, experts, ties ? 3 : 1 << 20);
+      scores[random.nextInt(scores.length)][random.nextInt(experts)] = Double.NaN;
+      Tensor matrix = floats(scores, experts).to(dtype);
+      assertThat(
+              kernels()
+                  .balanced(matrix, groupTokens)
+                  .equal(BalancedAssignment.of(matrix, groupTokens)))
+          .isTrue();
+    }
+  }
+
+  @Example
+  void groupsAndLimitsThatDoNotFitAreRefused() {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor scores = torch.zeros(6, 4);
+      assertThatThrownBy(() -> kernels().balanced(scores, 4))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("groupTokens 4 must be positive and divide 6 tokens");
+      assertThatThrownBy(() -> kernels().placesOfTaken(scores, 3, 4))
+          .hasMessage("limit 4 must be from 1 to the 3 tokens of a group");
     }
   }
 

@@ -34,6 +34,30 @@ final class PlainGate {
         .toArray(long[][]::new);
   }
 
+  /** The place of each token among those that the expert took of its group, -1 if not taken. */
+  static long[][] placesOfTaken(double[][] scores, int groupTokens, long limit) {
+    int experts = scores[0].length;
+    long[][] places = new long[scores.length][experts];
+    for (int start = 0; start < scores.length; start += groupTokens) {
+      for (int e = 0; e < experts; e++) {
+        int expert = e;
+        // Double.compare puts NaN above all numbers; the sort is stable.
+        int[] taken =
+            IntStream.range(start, start + groupTokens)
+                .boxed()
+                .sorted((a, b) -> Double.compare(scores[b][expert], scores[a][expert]))
+                .limit(limit)
+                .mapToInt(s -> s)
+                .sorted()
+                .toArray();
+        for (int s = start; s < start + groupTokens; s++) {
+          places[s][e] = Math.max(-1, Arrays.binarySearch(taken, s));
+        }
+      }
+    }
+    return places;
+  }
+
   static double[][] logitsGradient(double[][] scores, double[][] gradient, Score score) {
     double[][] result = new double[scores.length][scores.length == 0 ? 0 : scores[0].length];
     for (int s = 0; s < scores.length; s++) {

@@ -2,10 +2,10 @@ package org.sparkmoe.moe.gate;
 
 import java.util.List;
 import java.util.Map;
-import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.sparkmoe.kernel.GateKernels;
 import org.sparkmoe.moe.Gate;
 import org.sparkmoe.moe.GateDecision;
 import org.sparkmoe.moe.GateProvider;
@@ -59,11 +59,10 @@ public final class ExpertChoiceGate implements GateProvider {
     @Override
     public GateDecision route(Tensor tokensSM, GateStep step) {
       Tensor logits = tokensSM.matmul(weight.value());
-      Tensor probabilities = logits.softmax(1);
-      Tensor takenGEN = taken(byExpert(probabilities.detach(), step), step.limit());
-      Tensor placesGEN = takenGEN.cumsum(2).sub(new Scalar(1L));
+      Tensor probabilities = ExpertSoftmax.of(logits);
       Tensor positions =
-          byToken(torch.where(takenGEN, placesGEN, new Scalar(-1L)), probabilities.size(1));
+          GateKernels.best()
+              .placesOfTaken(probabilities.detach(), step.groupTokens(), step.limit());
       Tensor experts =
           torch.arange(new Scalar((long) step.config().experts()), positions.options());
       Tensor chosen = torch.where(positions.ge(new Scalar(0L)), experts, new Scalar(-1L));
@@ -74,29 +73,6 @@ public final class ExpertChoiceGate implements GateProvider {
           probabilities,
           chosen,
           null);
-    }
-
-    /** {@code [groups, E, n]} bool: which tokens each expert takes. */
-    private static Tensor taken(Tensor probabilitiesGEN, long limit) {
-      // A NaN counts as the largest, as everywhere, so that it is seen and not lost.
-      DoubleOptional aboveAll = new DoubleOptional(2.0);
-      Tensor scores =
-          probabilitiesGEN.nan_to_num(aboveAll, aboveAll, new DoubleOptional(0.0)).contiguous();
-      Tensor smallest = scores.topk(limit, 2, true, false).get0().amin(new long[] {2}, true);
-      Tensor above = scores.gt(smallest);
-      Tensor level = scores.eq(smallest);
-      Tensor left = above.sum(new long[] {2}, true, null).neg().add(new Scalar(limit));
-      return above.logical_or(level.logical_and(level.cumsum(2).le(left)));
-    }
-
-    private static Tensor byExpert(Tensor ofSE, GateStep step) {
-      return ofSE.reshape(step.groups(), step.groupTokens(), ofSE.size(1))
-          .transpose(1, 2)
-          .contiguous();
-    }
-
-    private static Tensor byToken(Tensor ofGEN, long experts) {
-      return ofGEN.transpose(1, 2).reshape(-1, experts);
     }
   }
 }

@@ -79,7 +79,7 @@ public final class GShardGate implements GateProvider {
     @Override
     public GateDecision route(Tensor tokensSM, GateStep step) {
       Tensor logits = tokensSM.matmul(weight.value());
-      Tensor probabilities = torch.softmax(logits, 1);
+      Tensor probabilities = ExpertSoftmax.of(logits);
       Tensor chosen = choose(logits.detach(), probabilities.detach(), step);
       Tensor first = chosen.narrow(1, 0, 1);
       Tensor best = probabilities.gather(1, chosen.clamp_min(new Scalar(0L)));

@@ -3,7 +3,6 @@ package org.sparkmoe.moe.gate;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.moe.Gate;
 import org.sparkmoe.moe.GateDecision;
 import org.sparkmoe.moe.GateProvider;
@@ -50,7 +49,7 @@ public final class MixtralGate implements GateProvider {
     @Override
     public GateDecision route(Tensor tokensSM, GateStep step) {
       Tensor logits = tokensSM.matmul(weight.value());
-      Tensor probabilities = torch.softmax(logits, 1);
+      Tensor probabilities = ExpertSoftmax.of(logits);
       Tensor chosen = TopChoices.of(probabilities, step.config().topK());
       Tensor best = probabilities.gather(1, chosen);
       Tensor weights = best.div(best.sum(new long[] {1}, true, null));

@@ -63,7 +63,7 @@ public final class NoisyTopKGate implements GateProvider {
       Tensor deviation = step.context().training() ? deviation(tokensSM) : null;
       Tensor noisy = deviation == null ? logits : withNoise(logits, deviation, step);
       Tensor chosen = TopChoices.of(noisy, k);
-      Tensor weights = torch.softmax(noisy.gather(1, chosen), 1);
+      Tensor weights = ExpertSoftmax.of(noisy.gather(1, chosen));
       Slots slots = step.assign(chosen, weights, false);
       Tensor importance = torch.zeros_like(logits).scatter(1, chosen, weights);
       Tensor load = deviation == null ? null : load(logits, noisy, deviation, k);

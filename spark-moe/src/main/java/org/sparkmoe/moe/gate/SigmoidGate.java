@@ -5,6 +5,7 @@ import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
+import org.sparkmoe.kernel.GateKernels;
 import org.sparkmoe.moe.Gate;
 import org.sparkmoe.moe.GateDecision;
 import org.sparkmoe.moe.GateProvider;
@@ -21,7 +22,7 @@ import org.sparkmoe.tensor.ParameterBox;
  * orthogonal at first, of norm 0.1.
  *
  * <p>In training the tokens of each routing group are assigned so that the sum of x·c is the
- * largest at which all experts get equally many ({@link BalancedAssignment}); in evaluation each
+ * largest at which all experts get equally many ({@link GateKernels#balanced}); in evaluation each
  * token takes its best expert. y = α·Expert(x) + (1−α)·x as in BASE, or α·Expert(x) as FSMoE has
  * it. There is no balancing loss.
  */
@@ -79,14 +80,14 @@ public final class SigmoidGate implements GateProvider {
       Tensor logits = tokensSM.mm(centroids.value().t());
       Tensor chosen =
           balanced && step.context().training()
-              ? BalancedAssignment.of(logits, step.groupTokens())
+              ? GateKernels.best().balanced(logits.detach(), step.groupTokens())
               : TopChoices.of(logits, step.config().topK());
       Tensor weights = logits.gather(1, chosen).sigmoid();
       Slots slots = step.assign(chosen, weights, false);
       return new GateDecision(
           new SparseRouting(slots.slotsSK(), weights, slots.capacity()),
           logits,
-          logits.softmax(1),
+          ExpertSoftmax.of(logits),
           chosen,
           null,
           null,

@@ -60,7 +60,7 @@ public final class SwitchGate implements GateProvider {
     @Override
     public GateDecision route(Tensor tokensSM, GateStep step) {
       Tensor logits = jittered(tokensSM, step).matmul(weight.value());
-      Tensor probabilities = logits.softmax(1);
+      Tensor probabilities = ExpertSoftmax.of(logits);
       Tensor chosen = TopChoices.of(logits, 1);
       Tensor weights = probabilities.gather(1, chosen);
       Slots slots = step.assign(chosen, weights, false);

@@ -95,7 +95,7 @@ public final class XMoeGate implements GateProvider {
       Tensor low = UnitVectors.of(tokensSM.mm(projection.value()));
       Tensor cosines = low.mm(UnitVectors.of(centroids.value()).t());
       Tensor logits = cosines.div(logTemperature.value().exp());
-      Tensor probabilities = logits.softmax(1);
+      Tensor probabilities = ExpertSoftmax.of(logits);
       Tensor chosen = TopChoices.of(cosines, step.config().topK());
       Tensor weights =
           softmax ? probabilities.gather(1, chosen) : logits.gather(1, chosen).sigmoid();
@@ -109,7 +109,7 @@ public final class XMoeGate implements GateProvider {
     }
 
     private Tensor balanceLoss(Tensor cosines, Tensor chosen, GateStep step) {
-      return step.balanceLoss(cosines.div(new Scalar(lossTemperature)).softmax(1), chosen);
+      return step.balanceLoss(ExpertSoftmax.of(cosines.div(new Scalar(lossTemperature))), chosen);
     }
   }
 }

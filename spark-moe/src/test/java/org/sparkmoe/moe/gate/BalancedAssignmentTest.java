@@ -6,7 +6,9 @@ import java.util.Arrays;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
+import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
+import org.sparkmoe.kernel.GateKernels;
 
 class BalancedAssignmentTest {
 
@@ -63,7 +65,10 @@ class BalancedAssignmentTest {
   }
 
   private static int[] assigned(double[][] scores, int group) {
-    int[][] rows = Rows.ints(BalancedAssignment.of(Rows.tensor(scores), group));
+    Tensor matrix = Rows.tensor(scores);
+    Tensor chosen = GateKernels.best().balanced(matrix, group);
+    assertThat(chosen.equal(GateKernels.torch().balanced(matrix, group))).isTrue();
+    int[][] rows = Rows.ints(chosen);
     return Arrays.stream(rows).mapToInt(row -> row[0]).toArray();
   }
 
