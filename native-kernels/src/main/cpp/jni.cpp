@@ -1,12 +1,14 @@
-// The native methods of org.sparkmoe.kernel.CppRoutingKernels and CppGateKernels, and of
-// org.sparkmoe.tensor.NativeLibrary.
+// The native methods of org.sparkmoe.kernel.CppRoutingKernels, CppGateKernels and CppLayerKernels,
+// and of org.sparkmoe.tensor.NativeLibrary.
 // Addresses and sizes were checked in Java.
 #include <jni.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <type_traits>
 
 #include "auction.h"
+#include "expert.h"
 #include "gate.h"
 #include "routing.h"
 #include "selection.h"
@@ -115,6 +117,45 @@ extern "C" JNIEXPORT void JNICALL Java_org_sparkmoe_kernel_CppGateKernels_places
     using T = std::remove_pointer_t<decltype(t)>;
     placesOfTaken(
         at<T>(scores), rows, columns, groupTokens, limit, at<int64_t>(places), threads);
+  });
+}
+
+// Calls body(offset of the first, of the second, of the third tensor, elements) for pieces of experts,
+// in parallel. shape is {experts, elements of each, strides of experts in three tensors, threads}.
+template <typename Body> static void forPieces(JNIEnv* env, jlongArray shape, Body body) {
+  jlong v[6];
+  env->GetLongArrayRegion(shape, 0, 6, v);
+  constexpr int64_t PIECE = 1 << 12;
+  int64_t pieces = (v[1] + PIECE - 1) / PIECE;
+#pragma omp parallel for num_threads(static_cast<int>(v[5])) if (v[5] > 1)
+  for (int64_t i = 0; i < v[0] * pieces; i++) {
+    int64_t expert = i / pieces;
+    int64_t first = i % pieces * PIECE;
+    body(expert * v[2] + first, expert * v[3] + first, expert * v[4] + first,
+         std::min(PIECE, v[1] - first));
+  }
+}
+
+#define LAYER_KERNEL(name) \
+  extern "C" JNIEXPORT void JNICALL Java_org_sparkmoe_kernel_CppLayerKernels_##name
+
+LAYER_KERNEL(swiGlu)(
+    JNIEnv* env, jclass, jint type, jlongArray shape, jlong gate, jlong up, jlong active) {
+  withType(type, [&](auto* t) {
+    using T = std::remove_pointer_t<decltype(t)>;
+    forPieces(env, shape, [&](int64_t a, int64_t b, int64_t c, int64_t n) {
+      swiGlu(at<T>(gate) + a, at<T>(up) + b, at<T>(active) + c, n);
+    });
+  });
+}
+
+LAYER_KERNEL(swiGluGradient)(
+    JNIEnv* env, jclass, jint type, jlongArray shape, jlong gradient, jlong gate, jlong up) {
+  withType(type, [&](auto* t) {
+    using T = std::remove_pointer_t<decltype(t)>;
+    forPieces(env, shape, [&](int64_t a, int64_t b, int64_t c, int64_t n) {
+      swiGluGradient(at<T>(gradient) + a, at<T>(gate) + b, at<T>(up) + c, n);
+    });
   });
 }
 

@@ -1,43 +1,13 @@
 #include "rows.h"
 
-#include <cstring>
 #include <limits>
 
-// One object file for all machines: the loader picks the widest version that the processor has.
-// Compiled without contraction to fused multiply-adds, every version gives the same bits.
-#if defined(__x86_64__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
+#include "numbers.h"
 
 namespace {
 
 // Independent partial sums, so that a dot product fills vector registers in a fixed order.
 constexpr size_t LANES = 32;
-
-inline float widen(bf16 value) {
-  uint32_t bits = static_cast<uint32_t>(value.bits) << 16;
-  float result;
-  std::memcpy(&result, &bits, sizeof result);
-  return result;
-}
-
-inline float widen(float value) { return value; }
-inline double widen(double value) { return value; }
-
-inline bf16 narrowed(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  // Rounding may carry the payload of a NaN away.
-  bool nan = (bits & 0x7fffffff) > 0x7f800000;
-  return {static_cast<uint16_t>(nan ? 0x7fc0 : rounded)};
-}
-
-inline void round(float* out, float value) { *out = value; }
-inline void round(double* out, double value) { *out = value; }
-inline void round(bf16* out, float value) { *out = narrowed(value); }
 
 // Columns first to first + COLUMNS of all rows, whose sums stay in registers.
 template <size_t COLUMNS, typename A, typename T>
@@ -50,7 +20,7 @@ inline __attribute__((always_inline)) void sumColumns(
     row = rows[k] + first;
     for (size_t i = 0; i < COLUMNS; i++) sums[i] += weights[k] * widen(row[i]);
   }
-  for (size_t i = 0; i < COLUMNS; i++) round(out + first + i, sums[i]);
+  for (size_t i = 0; i < COLUMNS; i++) store(out + first + i, sums[i]);
 }
 
 template <typename A, typename T>

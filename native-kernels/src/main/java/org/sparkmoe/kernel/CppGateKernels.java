@@ -88,7 +88,7 @@ final class CppGateKernels implements GateKernels {
   }
 
   /** As {@code jni.cpp} reads it. */
-  private static int type(Tensor scores) {
+  static int type(Tensor scores) {
     return switch (scores.scalar_type().intern()) {
       case Float -> 0;
       case Double -> 1;

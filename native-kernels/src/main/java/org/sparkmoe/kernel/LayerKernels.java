@@ -1,6 +1,8 @@
 package org.sparkmoe.kernel;
 
+import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
+import org.sparkmoe.tensor.NativeLibrary;
 
 /**
  * What a MoE layer does between its matrix products and exchanges, in one pass over memory each.
@@ -39,6 +41,13 @@ public interface LayerKernels {
   /** The fastest implementation for the device on which tensors are. */
   static LayerKernels best() {
     return new LayerKernelsByDevice();
+  }
+
+  /** In C++, on the CPU; empty where the build had no compiler, or the library cannot be loaded. */
+  static Optional<LayerKernels> nativeCpp() {
+    return NativeLibrary.problem().isEmpty()
+        ? Optional.of(new CppLayerKernels())
+        : Optional.empty();
   }
 
   /** Made of libtorch's operators, for any device. */

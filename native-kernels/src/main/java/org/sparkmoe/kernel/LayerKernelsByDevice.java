@@ -6,7 +6,10 @@ import org.bytedeco.pytorch.Tensor;
 final class LayerKernelsByDevice implements LayerKernels {
 
   private static LayerKernels of(Tensor tensor) {
-    return tensor.is_cuda() ? DeviceKernels.layer() : LayerKernels.torch();
+    if (tensor.is_cuda()) {
+      return DeviceKernels.layer();
+    }
+    return LayerKernels.nativeCpp().orElseGet(LayerKernels::torch);
   }
 
   @Override

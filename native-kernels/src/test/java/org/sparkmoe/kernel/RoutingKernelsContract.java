@@ -2,6 +2,7 @@ package org.sparkmoe.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.util.Arrays;
 import java.util.Random;
@@ -164,6 +165,17 @@ abstract class RoutingKernelsContract {
           .hasMessage("weights has dtype Double, allowed: [Float]");
       assertThatThrownBy(() -> kernels().capacityPositions(slots, 4, true))
           .hasMessage("experts holds 4, allowed: -1 to 3 (nExperts 4)");
+    }
+  }
+
+  @Example
+  void doublesAreSummedAsDoubles() {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor buffer = rows(new double[][] {{1. / 3}, {1. / 7}}, 1);
+      Tensor slots = longs(new long[][] {{0, 1}}, 2);
+      Tensor weights = rows(new double[][] {{1. / 11, 1. / 13}}, 2);
+      assertThat(kernels().inverseOrder(buffer, slots, weights).item_double())
+          .isCloseTo(1. / 3 / 11 + 1. / 7 / 13, within(1e-16));
     }
   }
 
