@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.Locale;
 import org.sparkmoe.runtime.ProgressListener;
 import org.sparkmoe.train.EvaluationMetrics;
+import org.sparkmoe.train.ScheduleTrace;
 import org.sparkmoe.train.StepMetrics;
 import org.sparkmoe.train.TrainingStart;
 
@@ -24,6 +25,9 @@ final class TerminalProgress implements ProgressListener {
   private double smoothMillis = Double.NaN;
   private long lastLineNanos;
   private boolean lineOpen;
+  private String awaited = "";
+  private Duration nextWaitingLine = Duration.ZERO;
+  private String plan = "";
 
   TerminalProgress(PrintWriter out, boolean terminal) {
     this.out = out;
@@ -33,7 +37,12 @@ final class TerminalProgress implements ProgressListener {
 
   @Override
   public synchronized void waiting(String what, Duration waited) {
-    rewrite("waiting for %s (%d s)".formatted(what, waited.toSeconds()));
+    boolean news = !what.equals(awaited) || waited.compareTo(nextWaitingLine) >= 0;
+    if (terminal || news) {
+      awaited = what;
+      nextWaitingLine = waited.multipliedBy(2);
+      rewrite("waiting for %s (%d s)".formatted(what, waited.toSeconds()));
+    }
   }
 
   @Override
@@ -68,13 +77,25 @@ final class TerminalProgress implements ProgressListener {
     Duration left = Duration.ofMillis((long) (smoothMillis * (steps - metrics.step())));
     return String.format(
         Locale.ROOT,
-        "step %d/%d  loss %.4f  %,.0f tokens/s  ETA %d:%02d",
+        "step %d/%d  loss %.4f  %,.0f tokens/s  ETA %d:%02d  imbalance %.2f",
         metrics.step(),
         steps,
         smoothLoss,
         metrics.tokensPerSecond(),
         left.toMinutes(),
-        left.toSecondsPart());
+        left.toSecondsPart(),
+        metrics.imbalance());
+  }
+
+  @Override
+  public synchronized void scheduled(ScheduleTrace trace) {
+    String inUse =
+        "schedule %s, degrees forward %s, backward %s"
+            .formatted(trace.policy(), trace.forwardDegrees(), trace.backwardDegrees());
+    if (!inUse.equals(plan)) {
+      plan = inUse;
+      line("step %d  %s".formatted(trace.step(), inUse));
+    }
   }
 
   @Override

@@ -18,7 +18,7 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description = {
       "Trains a language model on the text of data.paths and leaves a model directory at"
-          + " output.directory: weights, configuration, tokenizer, training log, loss plot,"
+          + " output.directory: weights, configuration, tokenizer, training log, plots, report,"
           + " provenance and checkpoints."
     },
     footer = {

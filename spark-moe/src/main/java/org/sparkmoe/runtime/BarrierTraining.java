@@ -1,6 +1,7 @@
 package org.sparkmoe.runtime;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -17,9 +18,13 @@ import org.sparkmoe.data.Sharding;
 import org.sparkmoe.data.TokenSequence;
 import org.sparkmoe.data.Tokenizer;
 import org.sparkmoe.data.TokenizerSpec;
+import org.sparkmoe.runtime.report.TensorBoardListener;
+import org.sparkmoe.runtime.ui.EventPoster;
+import org.sparkmoe.runtime.ui.RoutingAccumulators;
 import org.sparkmoe.topology.Topology;
 import org.sparkmoe.train.EvaluationMetrics;
 import org.sparkmoe.train.MemoryPlan;
+import org.sparkmoe.train.TrainingListener;
 import org.sparkmoe.train.TrainingSummary;
 
 /** Trains and evaluates models on a Spark cluster. */
@@ -32,7 +37,19 @@ public final class BarrierTraining {
   public BarrierTraining(SparkSession spark, RunConfig config, ProgressListener progress) {
     this.context = spark.sparkContext();
     this.config = config;
-    this.progress = progress;
+    this.progress = new WatchedProgress(progress, watchers());
+  }
+
+  /** What shows trainings beside the user's own listener. */
+  private List<TrainingListener> watchers() {
+    List<TrainingListener> watchers = new ArrayList<>();
+    watchers.add(new EventPoster(context));
+    if (config.output().tensorboard()) {
+      watchers.add(
+          new TensorBoardListener(
+              new Path(config.output().directory(), "tensorboard"), context.hadoopConfiguration()));
+    }
+    return watchers;
   }
 
   /**
@@ -107,7 +124,8 @@ public final class BarrierTraining {
             vocabSize(),
             validationBatch,
             data.counts().validation(),
-            new SerializableConfiguration(context.hadoopConfiguration()));
+            new SerializableConfiguration(context.hadoopConfiguration()),
+            RoutingAccumulators.register(context, config.model().moeLayerCount()));
     return new BarrierStage(context, config.cluster(), config.device(), progress)
         .run(
             shard(data.train(), config.train().globalBatch()),

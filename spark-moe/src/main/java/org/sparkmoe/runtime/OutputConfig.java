@@ -10,8 +10,9 @@ import java.util.List;
  * @param directory the model directory, on any Hadoop file system
  * @param prompt text that the sample at the end goes on from
  * @param sampleTokens tokens of the sample; 0 leaves it out
+ * @param tensorboard whether to write TensorBoard event files
  */
-public record OutputConfig(String directory, String prompt, int sampleTokens)
+public record OutputConfig(String directory, String prompt, int sampleTokens, boolean tensorboard)
     implements Serializable {
 
   /**

@@ -1,6 +1,8 @@
 package org.sparkmoe.runtime;
 
 import java.io.Serializable;
+import java.util.List;
+import org.sparkmoe.runtime.ui.RoutingAccumulators;
 import org.sparkmoe.topology.RankGroups;
 import org.sparkmoe.train.TrainingListener;
 
@@ -15,6 +17,11 @@ interface RankBody<A> extends Serializable {
 
   /** Reads this rank's sequences. */
   Loaded<A> load(RankData data);
+
+  /** What Spark sums of the steps; by default nothing. */
+  default RoutingAccumulators routing() {
+    return new RoutingAccumulators(List.of());
+  }
 
   /**
    * A rank that is ready to run.

@@ -2,6 +2,7 @@ package org.sparkmoe.runtime;
 
 import java.io.Serializable;
 import org.sparkmoe.train.EvaluationMetrics;
+import org.sparkmoe.train.ScheduleTrace;
 import org.sparkmoe.train.StepMetrics;
 import org.sparkmoe.train.TrainingStart;
 
@@ -34,6 +35,9 @@ sealed interface RankMessage extends Serializable {
 
   /** Rank 0 has done a step. */
   record Stepped(StepMetrics metrics) implements RankMessage {}
+
+  /** A plan ran on rank 0. */
+  record Scheduled(ScheduleTrace trace) implements RankMessage {}
 
   /** Rank 0 has evaluated. */
   record Evaluated(EvaluationMetrics metrics) implements RankMessage {}

@@ -4,7 +4,9 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 import org.apache.spark.TaskKilledException;
 import org.sparkmoe.collective.CollectiveException;
+import org.sparkmoe.runtime.ui.RoutingAccumulators;
 import org.sparkmoe.train.EvaluationMetrics;
+import org.sparkmoe.train.ScheduleTrace;
 import org.sparkmoe.train.StepMetrics;
 import org.sparkmoe.train.TrainingListener;
 import org.sparkmoe.train.TrainingStart;
@@ -16,8 +18,13 @@ final class RankReporter implements TrainingListener {
   private final String job;
   private final int rank;
   private final String host;
+  private final RoutingAccumulators routing;
 
-  RankReporter(String job, int rank, String host) {
+  /**
+   * @param routing is added to after each step
+   */
+  RankReporter(String job, int rank, String host, RoutingAccumulators routing) {
+    this.routing = routing;
     this.job = job;
     this.rank = rank;
     this.host = host;
@@ -57,7 +64,13 @@ final class RankReporter implements TrainingListener {
 
   @Override
   public void step(StepMetrics metrics) {
+    routing.add(metrics);
     RankChannel.send(job, new RankMessage.Stepped(metrics));
+  }
+
+  @Override
+  public void scheduled(ScheduleTrace trace) {
+    RankChannel.send(job, new RankMessage.Scheduled(trace));
   }
 
   @Override

@@ -41,7 +41,7 @@ final class RankTask<A> extends AbstractFunction1<Iterator<RankData>, Iterator<A
   public Iterator<A> apply(Iterator<RankData> input) {
     BarrierTaskContext context = BarrierTaskContext.get();
     int rank = context.partitionId();
-    RankReporter reporter = new RankReporter(job, rank, Placement.host(context));
+    RankReporter reporter = new RankReporter(job, rank, Placement.host(context), body.routing());
     try {
       reporter.entered(RankMessage.Phase.LOADING);
       try (RankBody.Loaded<A> loaded = body.load(input.next())) {

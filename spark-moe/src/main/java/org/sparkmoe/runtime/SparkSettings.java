@@ -7,6 +7,7 @@ import java.util.stream.Stream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 import org.apache.spark.serializer.KryoSerializer;
+import org.sparkmoe.runtime.ui.MonitoringPlugin;
 
 /** The properties that a Spark application needs to train. */
 public final class SparkSettings {
@@ -37,7 +38,7 @@ public final class SparkSettings {
     conf.set("spark.serializer", KryoSerializer.class.getName());
     conf.set("spark.kryo.registrationRequired", "true");
     conf.set("spark.kryo.registrator", RuntimeKryoRegistrator.class.getName());
-    conf.set(PLUGINS, withRankChannel(conf.get(PLUGINS, "")));
+    conf.set(PLUGINS, withOurs(conf.get(PLUGINS, "")));
     conf.set(EXECUTOR_OPTIONS, withoutNativeLimit(conf.get(EXECUTOR_OPTIONS, "")));
     // Files are listed on the driver: beyond 32 paths Spark would do it in a job of its own, which
     // sends classes of Hadoop that nobody has registered.
@@ -60,10 +61,10 @@ public final class SparkSettings {
         : "%s -D%s=0".formatted(options, NATIVE_LIMIT).strip();
   }
 
-  private static String withRankChannel(String plugins) {
+  private static String withOurs(String plugins) {
     return Stream.concat(
             Arrays.stream(plugins.split(",")).filter(name -> !name.isBlank()),
-            Stream.of(RankChannel.class.getName()))
+            Stream.of(RankChannel.class.getName(), MonitoringPlugin.class.getName()))
         .distinct()
         .collect(Collectors.joining(","));
   }

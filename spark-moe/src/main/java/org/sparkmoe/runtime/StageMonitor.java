@@ -47,6 +47,8 @@ final class StageMonitor implements AutoCloseable {
     } else if (message instanceof RankMessage.Stepped stepped) {
       lastStep = stepped.metrics().step();
       progress.step(stepped.metrics());
+    } else if (message instanceof RankMessage.Scheduled scheduled) {
+      progress.scheduled(scheduled.trace());
     } else if (message instanceof RankMessage.Evaluated evaluated) {
       progress.evaluated(evaluated.metrics());
     } else if (message instanceof RankMessage.Checkpointed published) {

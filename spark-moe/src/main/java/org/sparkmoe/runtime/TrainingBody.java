@@ -6,6 +6,7 @@ import org.apache.spark.util.SerializableConfiguration;
 import org.sparkmoe.data.DataCounts;
 import org.sparkmoe.data.SequenceSpool;
 import org.sparkmoe.model.LanguageModel;
+import org.sparkmoe.runtime.ui.RoutingAccumulators;
 import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.topology.RankGroups;
 import org.sparkmoe.train.MemoryPlan;
@@ -25,6 +26,7 @@ import org.sparkmoe.train.TrainingSummary;
  * @param validationBatch sequences of a global batch of validation data
  * @param validationCounts turns nats a token into bits per byte
  * @param hadoop finds the file systems
+ * @param routing is added to by rank 0
  */
 record TrainingBody(
     RunConfig config,
@@ -32,7 +34,8 @@ record TrainingBody(
     int vocabSize,
     int validationBatch,
     DataCounts.Split validationCounts,
-    SerializableConfiguration hadoop)
+    SerializableConfiguration hadoop,
+    RoutingAccumulators routing)
     implements RankBody<TrainingSummary> {
 
   @Override

@@ -2,6 +2,7 @@ package org.sparkmoe.train;
 
 import java.io.Serializable;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.sparkmoe.moe.RoutingStats;
 
 /**
@@ -18,6 +19,7 @@ import org.sparkmoe.moe.RoutingStats;
  * @param nativeBytes native memory of rank 0's process after the step; it stays level
  * @param nativeHandles native objects that Java code owns there; it stays the same
  * @param routing how each MoE layer routed the last micro-batch, in order
+ * @param schedule how the MoE layers ran against their plan; null where no schedule runs them
  */
 public record StepMetrics(
     long step,
@@ -30,10 +32,36 @@ public record StepMetrics(
     double milliseconds,
     long nativeBytes,
     long nativeHandles,
-    List<RoutingStats> routing)
+    List<RoutingStats> routing,
+    @Nullable ScheduleMetrics schedule)
     implements Serializable {
 
   public StepMetrics {
     routing = List.copyOf(routing);
+  }
+
+  /** The same with another routing. */
+  public StepMetrics withRouting(List<RoutingStats> other) {
+    return new StepMetrics(
+        step,
+        loss,
+        auxLoss,
+        learningRate,
+        gradientNorm,
+        skipped,
+        tokensPerSecond,
+        milliseconds,
+        nativeBytes,
+        nativeHandles,
+        other,
+        schedule);
+  }
+
+  /**
+   * Assignments to the busiest expert over those to the mean one, in the layer where that is
+   * largest; 1 without MoE layers.
+   */
+  public double imbalance() {
+    return routing.stream().mapToDouble(RoutingStats::imbalance).max().orElse(1);
   }
 }

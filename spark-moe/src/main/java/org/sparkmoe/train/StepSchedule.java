@@ -6,9 +6,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkmoe.lane.CudaGpu;
@@ -20,6 +25,7 @@ import org.sparkmoe.profile.Profiler;
 import org.sparkmoe.schedule.cost.CostModels;
 import org.sparkmoe.schedule.cost.LayerWorkload;
 import org.sparkmoe.schedule.exec.GraphExecutor;
+import org.sparkmoe.schedule.graph.Lane;
 import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.schedule.policy.Direction;
 import org.sparkmoe.schedule.policy.LayerGraphs;
@@ -50,6 +56,10 @@ final class StepSchedule implements AutoCloseable {
   private final boolean onGpu;
   private final LayerClock clock = new LayerClock();
   private List<Timeline> predictions = List.of();
+  private @Nullable StepPlan plan;
+  private @Nullable ScheduleTrace trace;
+  private boolean planIsNew;
+  private boolean traceIsFirst;
   private int missesInARow;
 
   private StepSchedule(
@@ -91,7 +101,10 @@ final class StepSchedule implements AutoCloseable {
   private void plan(Profile profile) {
     CostModels costs = profile.costs();
     List<LayerWorkload> stack = Collections.nCopies(layers.size(), job.workload());
+    boolean first = this.plan == null;
     StepPlan plan = config.policy().policy(config.maxDegree()).plan(stack, costs);
+    this.plan = plan;
+    planIsNew = true;
     Simulator simulator = Simulator.ideal(costs);
     List<Timeline> timelines = new ArrayList<>();
     for (int i = 0; i < layers.size(); i++) {
@@ -110,7 +123,9 @@ final class StepSchedule implements AutoCloseable {
     predictions = List.copyOf(timelines);
     missesInARow = 0;
     if (groups.rank() == 0) {
-      LOG.info("profile of {}:\n{}", job, profile);
+      if (first) {
+        LOG.info("profile of {}:\n{}", job, profile);
+      }
       LOG.info(
           "schedule {}: degrees forward {}, backward {}; predicted {} ms per micro-batch, of which"
               + " MoE layers {} ms",
@@ -148,29 +163,36 @@ final class StepSchedule implements AutoCloseable {
   /**
    * Compares the step that has ended with the plan. Collective over the pipeline stage.
    *
+   * @param step number of the step
    * @param microBatches of the step
-   * @param report whether to log the comparison
+   * @param report whether to write {@code schedule.trace}
+   * @return the comparison; null on GPUs
    */
-  void ended(int microBatches, boolean report) {
+  @Nullable ScheduleMetrics ended(long step, int microBatches, boolean report) {
     if (onGpu) {
       // The spans there tell when tasks were issued, not how long they took.
       clock.take();
-      return;
+      return null;
     }
     List<Timeline> timelines = clock.take();
     double measured = slowest(milliseconds(timelines)) / microBatches;
     double predicted = milliseconds(predictions);
-    double error = predicted / measured - 1;
+    trace = traceOf(step, timelines);
+    traceIsFirst = planIsNew;
+    planIsNew = false;
     if (report && groups.rank() == 0) {
-      LOG.info(
-          "MoE layers: {} ms per micro-batch measured, {} ms predicted, {} %; {} % of communication"
-              + " hidden",
-          "%.3f".formatted(measured),
-          "%.3f".formatted(predicted),
-          "%+.1f".formatted(100 * error),
-          "%.0f".formatted(100 * hidden(timelines)));
-      trace(timelines);
+      writeTrace(timelines);
     }
+    replanWhereOff(predicted / measured - 1);
+    return new ScheduleMetrics(measured, predicted, hidden(timelines), laneUse(timelines));
+  }
+
+  /** The newest trace, if it is the first of a plan or the last of all. */
+  Optional<ScheduleTrace> newTrace(boolean last) {
+    return Optional.ofNullable(trace).filter(newest -> last || traceIsFirst);
+  }
+
+  private void replanWhereOff(double error) {
     missesInARow = Math.abs(error) > config.replanError() ? missesInARow + 1 : 0;
     if (missesInARow >= config.replanAfter()) {
       if (groups.rank() == 0) {
@@ -178,6 +200,44 @@ final class StepSchedule implements AutoCloseable {
       }
       plan(Profiler.measure(job, groups));
     }
+  }
+
+  /** Of the layer that took longest in the last micro-batch. */
+  private ScheduleTrace traceOf(long step, List<Timeline> timelines) {
+    Map<String, Timeline> newest = new HashMap<>();
+    timelines.forEach(timeline -> newest.put(graphName(timeline), timeline));
+    List<Timeline> slowest = List.of();
+    for (int i = 0; i < predictions.size(); i += 2) {
+      List<Timeline> layer = predictions.subList(i, i + 2);
+      if (milliseconds(measured(layer, newest)) > milliseconds(measured(slowest, newest))) {
+        slowest = layer;
+      }
+    }
+    StepPlan current = Objects.requireNonNull(plan);
+    return new ScheduleTrace(
+        step,
+        config.policy().toString(),
+        current.forwardDegrees(),
+        current.backwardDegrees(),
+        measured(slowest, newest),
+        slowest);
+  }
+
+  private static List<Timeline> measured(List<Timeline> predicted, Map<String, Timeline> newest) {
+    return predicted.stream().map(p -> newest.get(graphName(p))).filter(Objects::nonNull).toList();
+  }
+
+  /** A timeline is named after its graph, with {@code measured} or {@code predicted} before it. */
+  private static String graphName(Timeline timeline) {
+    return timeline.name().substring(timeline.name().indexOf(' ') + 1);
+  }
+
+  /** Share of the layers' time during which each lane worked. */
+  private static List<Double> laneUse(List<Timeline> timelines) {
+    double all = milliseconds(timelines);
+    return Arrays.stream(Lane.values())
+        .map(lane -> all == 0 ? 0 : timelines.stream().mapToDouble(t -> t.busy(lane)).sum() / all)
+        .toList();
   }
 
   /** Share of the time of communication during which computation runs too. */
@@ -188,7 +248,7 @@ final class StepSchedule implements AutoCloseable {
     return communication == 0 ? 0 : hidden / communication;
   }
 
-  private void trace(List<Timeline> timelines) {
+  private void writeTrace(List<Timeline> timelines) {
     if (config.trace().isEmpty()) {
       return;
     }

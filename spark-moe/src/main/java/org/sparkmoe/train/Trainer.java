@@ -167,6 +167,9 @@ public final class Trainer implements AutoCloseable {
       log.add(metrics);
     }
     listener.step(metrics);
+    if (schedule != null) {
+      schedule.newTrace(metrics.step() == config.steps()).ifPresent(this::tell);
+    }
     if (progress.skippedInARow > config.maxSkippedSteps()) {
       throw new TrainingException(
           ("step %d is number %d in a row with a gradient that is not finite (loss %s, norm %s):"
@@ -175,6 +178,11 @@ public final class Trainer implements AutoCloseable {
               .formatted(
                   metrics.step(), progress.skippedInARow, metrics.loss(), metrics.gradientNorm()));
     }
+  }
+
+  private void tell(ScheduleTrace trace) {
+    log.add(trace);
+    listener.scheduled(trace);
   }
 
   private EvaluationMetrics evaluate(long step, long batches) {

@@ -9,6 +9,9 @@ public interface TrainingListener {
   /** A step is done. */
   default void step(StepMetrics metrics) {}
 
+  /** A plan ran its first step, or training its last. */
+  default void scheduled(ScheduleTrace trace) {}
+
   /** An evaluation is done. */
   default void evaluated(EvaluationMetrics metrics) {}
 

@@ -5,13 +5,18 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import org.sparkmoe.moe.RoutingStats;
+import org.sparkmoe.schedule.graph.Span;
+import org.sparkmoe.schedule.sim.Timeline;
 
 /**
- * The training log: one JSON object a line, {@code "type"} being {@code step} or {@code
- * evaluation}. It travels in checkpoints, so that it is whole after a restart.
+ * The training log: one JSON object a line, {@code "type"} being {@code step}, {@code evaluation}
+ * or {@code schedule}, of which only the newest is kept. It travels in checkpoints, so that it is
+ * whole after a restart.
  */
 final class TrainingLog {
   private static final ObjectMapper JSON = new ObjectMapper(BoundedJson.FACTORY);
+
+  private static final String SCHEDULE = "{\"type\":\"schedule\"";
 
   private final List<String> lines = new ArrayList<>();
 
@@ -46,7 +51,33 @@ final class TrainingLog {
       routing.put("imbalance", layer.imbalance());
       routing.put("auxLoss", layer.auxLoss());
     }
+    if (metrics.schedule() != null) {
+      line.putPOJO("schedule", metrics.schedule());
+    }
     lines.add(line.toString());
+  }
+
+  void add(ScheduleTrace trace) {
+    lines.removeIf(line -> line.startsWith(SCHEDULE));
+    ObjectNode line = line("schedule", trace.step());
+    line.put("policy", trace.policy());
+    trace.forwardDegrees().forEach(line.withArray("forwardDegrees")::add);
+    trace.backwardDegrees().forEach(line.withArray("backwardDegrees")::add);
+    trace.measured().forEach(timeline -> write(timeline, line.withArray("measured").addObject()));
+    trace.predicted().forEach(timeline -> write(timeline, line.withArray("predicted").addObject()));
+    lines.add(line.toString());
+  }
+
+  private static void write(Timeline timeline, ObjectNode node) {
+    node.put("name", timeline.name());
+    for (Span span : timeline.spans()) {
+      node.withArray("spans")
+          .addObject()
+          .put("id", span.id())
+          .put("lane", span.lane().name())
+          .put("start", span.start())
+          .put("end", span.end());
+    }
   }
 
   void add(EvaluationMetrics metrics) {

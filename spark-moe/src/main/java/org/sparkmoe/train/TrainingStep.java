@@ -87,9 +87,11 @@ final class TrainingStep {
         optimizer.update(parameters, cursor.updates() + 1, rate, clip(outcome.norm()));
       }
     }
-    if (schedule != null) {
-      schedule.ended(microBatches, (cursor.step() + 1) % config.logEvery() == 0);
-    }
+    ScheduleMetrics scheduled =
+        schedule == null
+            ? null
+            : schedule.ended(
+                cursor.step() + 1, microBatches, (cursor.step() + 1) % config.logEvery() == 0);
     double milliseconds = (System.nanoTime() - start) / (double) TimeUnit.MILLISECONDS.toNanos(1);
     NativeMemory memory = NativeMemory.now();
     return new StepMetrics(
@@ -103,7 +105,8 @@ final class TrainingStep {
         milliseconds,
         memory.bytes(),
         memory.handles(),
-        outcome.routing());
+        outcome.routing(),
+        scheduled);
   }
 
   long tokensPerStep() {

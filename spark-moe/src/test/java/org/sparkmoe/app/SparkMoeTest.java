@@ -10,17 +10,34 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkmoe.runtime.SparkFixture;
+import scala.jdk.javaapi.CollectionConverters;
 
 @ExtendWith(SparkFixture.class)
 class SparkMoeTest {
   @TempDir private Path directory;
 
+  private final SparkSession running;
+
   SparkMoeTest(SparkSession running) {
+    this.running = running;
     assertThat(running.sparkContext().master()).isEqualTo("local[4]");
   }
 
   private static CommandLineRun run(List<String> arguments) {
     return CommandLineRun.of(arguments.toArray(String[]::new));
+  }
+
+  private List<String> sumsOfStages() throws Exception {
+    running.sparkContext().listenerBus().waitUntilEmpty();
+    return CollectionConverters.asJava(
+            running
+                .sparkContext()
+                .statusStore()
+                .stageList(List.of(), false, false, new double[0], List.of()))
+        .stream()
+        .flatMap(stage -> CollectionConverters.asJava(stage.accumulatorUpdates()).stream())
+        .map(sum -> sum.name() + ": " + sum.value())
+        .toList();
   }
 
   @Test
@@ -36,7 +53,7 @@ class SparkMoeTest {
   }
 
   @Test
-  void aModelIsTrainedEvaluatedAndWrites() {
+  void aModelIsTrainedEvaluatedAndWrites() throws Exception {
     Path model = directory.resolve("model");
     CommandLineRun trained = run(TinyModel.train(model, "--set", "cluster.ranks=2"));
     assertThat(trained.exitCode()).as(trained.err()).isZero();
@@ -50,7 +67,14 @@ class SparkMoeTest {
         .isDirectoryContaining("glob:**/tokenizer-name.txt")
         .isDirectoryContaining("glob:**/training-log.jsonl")
         .isDirectoryContaining("glob:**/loss.png")
-        .isDirectoryContaining("glob:**/loss.svg");
+        .isDirectoryContaining("glob:**/loss.svg")
+        .isDirectoryContaining("glob:**/report.html");
+    assertThat(sumsOfStages())
+        .anySatisfy(
+            sum ->
+                assertThat(sum)
+                    .startsWith("MoE layer 1: tokens per expert [")
+                    .contains("mean of 4 steps"));
     assertThat(model.resolve("provenance.json"))
         .content()
         .contains("\"commit\"", "\"trigramBitsPerByte\"", "\"java\"");

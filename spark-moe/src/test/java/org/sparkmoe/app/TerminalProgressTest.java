@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.sparkmoe.train.EvaluationMetrics;
+import org.sparkmoe.train.ScheduleTrace;
 import org.sparkmoe.train.TrainingStart;
 
 class TerminalProgressTest {
@@ -43,5 +45,34 @@ class TerminalProgressTest {
             "training 1,000 parameters, 64 tokens a step, 10 steps, going on after step 4",
             "step 6  validation loss 1.5000, 2.2500 bits per byte",
             "step 6  checkpoint dir/step-6");
+  }
+
+  @Test
+  void elsewhereAWaitIsToldLessAndLessOften() {
+    TerminalProgress progress = progress(false);
+    for (int seconds = 5; seconds <= 40; seconds += 5) {
+      progress.waiting("ranks 0, 1 to start", Duration.ofSeconds(seconds));
+    }
+    progress.waiting("rank 1 to load its data", Duration.ofSeconds(45));
+    assertThat(text.toString().lines())
+        .containsExactly(
+            "waiting for ranks 0, 1 to start (5 s)",
+            "waiting for ranks 0, 1 to start (10 s)",
+            "waiting for ranks 0, 1 to start (20 s)",
+            "waiting for ranks 0, 1 to start (40 s)",
+            "waiting for rank 1 to load its data (45 s)");
+  }
+
+  @Test
+  void aPlanIsToldWhenItChanges() {
+    TerminalProgress progress = progress(false);
+    for (long step : new long[] {1, 21, 40}) {
+      List<Integer> degrees = step == 1 ? List.of(2) : List.of(4);
+      progress.scheduled(new ScheduleTrace(step, "fsmoe", degrees, degrees, List.of(), List.of()));
+    }
+    assertThat(text.toString().lines())
+        .containsExactly(
+            "step 1  schedule fsmoe, degrees forward [2], backward [2]",
+            "step 21  schedule fsmoe, degrees forward [4], backward [4]");
   }
 }

@@ -27,7 +27,7 @@ class RunConfigTest {
                     .asString()
                     .startsWith("data.paths is \"[]\", must be at least one file"));
     assertThat(bind("data.paths = text").output())
-        .isEqualTo(new OutputConfig("models/spark-moe", "package org.apache.spark", 200));
+        .isEqualTo(new OutputConfig("models/spark-moe", "package org.apache.spark", 200, false));
   }
 
   @Test
@@ -43,7 +43,7 @@ class RunConfigTest {
     assertThat(
             bind("data.paths = t, output { directory = d, prompt = p, sample-tokens = 0 }")
                 .output())
-        .isEqualTo(new OutputConfig("d", "p", 0));
+        .isEqualTo(new OutputConfig("d", "p", 0, false));
     assertThatThrownBy(
             () ->
                 bind(

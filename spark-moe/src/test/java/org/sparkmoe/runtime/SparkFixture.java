@@ -2,6 +2,7 @@ package org.sparkmoe.runtime;
 
 import java.nio.file.Path;
 import java.util.Map;
+import org.apache.spark.metrics.sink.PrometheusServlet;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
@@ -37,7 +38,9 @@ public final class SparkFixture implements ParameterResolver {
     Map<String, String> defaults =
         Map.of(
             "master", "local[4]",
-            "ui.enabled", "false",
+            "ui.port", "0",
+            "metrics.conf.*.sink.prometheusServlet.class", PrometheusServlet.class.getName(),
+            "metrics.conf.*.sink.prometheusServlet.path", "/metrics/prometheus",
             "sql.shuffle.partitions", "3",
             "sql.warehouse.dir", Path.of("target", "spark-warehouse").toString());
     return SparkSession.builder().config(SparkSettings.of(defaults)).getOrCreate();

@@ -1,5 +1,7 @@
 package org.sparkmoe.schedule.graph;
 
+import java.io.Serializable;
+
 /**
  * When a task ran, predicted or measured.
  *
@@ -8,7 +10,7 @@ package org.sparkmoe.schedule.graph;
  * @param start milliseconds after the graph's start
  * @param end milliseconds after the graph's start
  */
-public record Span(String id, Lane lane, double start, double end) {
+public record Span(String id, Lane lane, double start, double end) implements Serializable {
 
   public Span {
     if (!(start >= 0 && end >= start)) {

@@ -45,7 +45,7 @@ public final class GanttChart {
     int block = TITLE_HEIGHT + Lane.values().length * LANE_HEIGHT;
     int height = timelines.size() * block + AXIS_HEIGHT + LEGEND_HEIGHT;
     line(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\""
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%1$d\" height=\"%2$d\" viewBox=\"0 0 %1$d %2$d\" font-family=\"sans-serif\""
             + " font-size=\"12\" role=\"img\">",
         LEFT + WIDTH + 20, height);
     line("<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>");

@@ -1,5 +1,6 @@
 package org.sparkmoe.schedule.sim;
 
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -12,7 +13,7 @@ import org.sparkmoe.schedule.graph.Span;
  * @param name what it shows
  * @param spans in issue order
  */
-public record Timeline(String name, List<Span> spans) {
+public record Timeline(String name, List<Span> spans) implements Serializable {
 
   public Timeline {
     spans = List.copyOf(spans);
