@@ -41,6 +41,20 @@ void order(
   }
 }
 
+// Rows of a buffer lie anywhere, which the processor cannot foresee: asks for those of the next
+// token. Inlined by force, or else GCC drops the call as one without effect.
+template <typename T>
+inline __attribute__((always_inline)) void fetchRows(
+    const Routing& r, int64_t token, const T* buffer) {
+  constexpr int64_t LINE = 64 / sizeof(T);
+  if (token >= r.tokens) return;
+  for (int64_t k = token * r.choices; k < (token + 1) * r.choices; k++) {
+    if (r.slots[k] < 0) continue;
+    const T* row = buffer + r.slots[k] * r.width;
+    for (int64_t i = 0; i < r.width; i += LINE) __builtin_prefetch(row + i);
+  }
+}
+
 // The sum over the slots of each token, times their weights unless weights is null.
 template <typename T>
 void inverseOrder(
@@ -51,6 +65,7 @@ void inverseOrder(
     std::vector<typename Accumulator<T>::type> factors(r.choices);
 #pragma omp for schedule(static)
     for (int64_t s = 0; s < r.tokens; s++) {
+      fetchRows(r, s + 1, buffer);
       int64_t count = 0;
       for (int64_t k = s * r.choices; k < (s + 1) * r.choices; k++) {
         if (r.slots[k] < 0) continue;
@@ -73,6 +88,7 @@ void weightGradient(
     const Routing& r, const T* gradient, const T* buffer, typename Accumulator<T>::type* dots) {
 #pragma omp parallel for num_threads(r.threads) schedule(static)
   for (int64_t s = 0; s < r.tokens; s++) {
+    fetchRows(r, s + 1, buffer);
     for (int64_t k = s * r.choices; k < (s + 1) * r.choices; k++) {
       dots[k] = r.slots[k] < 0
           ? 0

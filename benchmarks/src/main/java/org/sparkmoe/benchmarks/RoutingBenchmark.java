@@ -62,7 +62,7 @@ public class RoutingBenchmark {
   private Tensor slots;
   private Tensor weights;
   private Tensor tokens;
-  private Tensor tokensCopy;
+  private Tensor bufferCopy;
   private Tensor buffer;
 
   /** Balanced routing without drops, so that the buffer holds K·S rows. */
@@ -77,15 +77,15 @@ public class RoutingBenchmark {
     choices = slots.floor_divide(new Scalar((long) capacity));
     weights = torch.rand(TOKENS, CHOICES);
     tokens = torch.randn(TOKENS, WIDTH).to(dtype);
-    tokensCopy = torch.empty_like(tokens);
     buffer = torch.randn((long) TOKENS * CHOICES, WIDTH).to(dtype);
+    bufferCopy = torch.empty_like(buffer);
   }
 
-  /** The bound: libc's memcpy between tensors that exist. */
+  /** The bound: libc's memcpy between tensors that exist, as large as what kernels read and write. */
   @Benchmark
   public void copy(Traffic traffic) {
-    Pointer.memcpy(tokensCopy.data_ptr(), tokens.data_ptr(), tokens.nbytes());
-    traffic.bytes += 2.0 * tokens.nbytes();
+    Pointer.memcpy(bufferCopy.data_ptr(), buffer.data_ptr(), buffer.nbytes());
+    traffic.bytes += 2.0 * buffer.nbytes();
   }
 
   /** The bound with a new tensor for the result, as kernels make one. */
