@@ -81,7 +81,9 @@ public class RoutingBenchmark {
     bufferCopy = torch.empty_like(buffer);
   }
 
-  /** The bound: libc's memcpy between tensors that exist, as large as what kernels read and write. */
+  /**
+   * The bound: libc's memcpy between tensors that exist, as large as what kernels read and write.
+   */
   @Benchmark
   public void copy(Traffic traffic) {
     Pointer.memcpy(bufferCopy.data_ptr(), buffer.data_ptr(), buffer.nbytes());
