@@ -31,13 +31,15 @@ public record DataConfig(
     int maxDocuments)
     implements Serializable {
 
+  static final String DATASET = "dataset";
+
   /**
    * {@code auto} goes by the file names; {@code text} takes a file as one document, {@code lines} a
    * line; {@code archive} an entry of a jar or zip file; {@code prepared} is what {@link
-   * PreparedData#write} left.
+   * PreparedData#write} left; {@code dataset} are rows that a program passes, without paths.
    */
   public static final List<String> FORMATS =
-      List.of("auto", "text", "lines", "archive", "parquet", "json", "csv", "prepared");
+      List.of("auto", "text", "lines", "archive", "parquet", "json", "csv", "prepared", DATASET);
 
   /**
    * @throws IllegalArgumentException with one line for each invalid value
@@ -45,7 +47,12 @@ public record DataConfig(
   public DataConfig {
     paths = List.copyOf(paths);
     List<String> problems = new ArrayList<>();
-    check(problems, !paths.isEmpty(), "paths", paths, "at least one file, directory or glob");
+    check(
+        problems,
+        !paths.isEmpty() || DATASET.equals(format),
+        "paths",
+        paths,
+        "at least one file, directory or glob");
     check(
         problems, paths.stream().noneMatch(String::isBlank), "paths", paths, "without blank paths");
     check(problems, FORMATS.contains(format), "format", format, "one of " + FORMATS);

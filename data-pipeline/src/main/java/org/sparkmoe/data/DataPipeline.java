@@ -51,7 +51,8 @@ public final class DataPipeline {
   }
 
   /**
-   * Runs the pipeline. The result is held in the cluster until {@link PreparedData#close}.
+   * Runs the pipeline on {@code data.paths}. The result is held in the cluster until {@link
+   * PreparedData#close}.
    *
    * @throws DataException if the data cannot be read, or does not give a sequence on each side
    */
@@ -59,19 +60,34 @@ public final class DataPipeline {
     if ("prepared".equals(config.format())) {
       return PreparedData.read(spark, config.paths().get(0), config);
     }
-    DataPipeline pipeline = new DataPipeline(spark, config);
+    return new DataPipeline(spark, config)
+        .runAndRelease(new DocumentReader(spark, config).read(), config.paths().toString());
+  }
+
+  /**
+   * The same on the documents that a program has, one a row, in the column {@code
+   * data.text-column}; {@code data.paths} is not read.
+   *
+   * @throws DataException if there is no such column of strings, or the documents do not give a
+   *     sequence on each side
+   */
+  public static PreparedData prepare(Dataset<Row> documents, DataConfig config) {
+    String source = "the Dataset";
+    return new DataPipeline(documents.sparkSession(), config)
+        .runAndRelease(DocumentReader.textColumn(documents, config.textColumn(), source), source);
+  }
+
+  private PreparedData runAndRelease(Dataset<String> documents, String source) {
     try {
-      return pipeline.run();
+      return run(documents, source);
     } finally {
-      pipeline.releases.forEach(Runnable::run);
+      releases.forEach(Runnable::run);
     }
   }
 
-  private PreparedData run() {
+  private PreparedData run(Dataset<String> raw, String source) {
     Dataset<Row> normalized =
-        new DocumentReader(spark, config)
-            .read()
-            .map((MapFunction<String, String>) DataPipeline::clean, Encoders.STRING())
+        raw.map((MapFunction<String, String>) DataPipeline::clean, Encoders.STRING())
             .toDF(TEXT)
             .withColumn(HASH, sha2(col(TEXT).cast("binary"), 256))
             .persist(CACHE);
@@ -86,8 +102,7 @@ public final class DataPipeline {
     long distinct = totals.getLong(2);
     if (distinct == 0) {
       throw new DataException(
-          "data.paths %s gave %d documents and none has text, must give at least 2"
-              .formatted(config.paths(), read));
+          "%s gave %d documents and none has text, must give at least 2".formatted(source, read));
     }
     Dataset<Row> documents = documents(normalized).persist(CACHE);
     releases.add(documents::unpersist);
@@ -164,7 +179,7 @@ public final class DataPipeline {
     if (text == null) {
       return null;
     }
-    String normalized = TextNormalizer.normalize(text);
+    String normalized = TextNormalization.normalize(text);
     return normalized.isBlank() ? null : normalized;
   }
 }

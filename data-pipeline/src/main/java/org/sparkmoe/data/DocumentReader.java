@@ -42,12 +42,13 @@ final class DocumentReader {
     List<Path> files = files();
     String format = "auto".equals(config.format()) ? inferFormat(files) : config.format();
     String[] names = files.stream().map(Path::toString).toArray(String[]::new);
+    String source = config.paths().toString();
     return switch (format) {
       case "text" -> spark.read().option("wholetext", true).textFile(names);
       case "lines" -> spark.read().textFile(names);
       case "archive" -> archives(names);
-      case "parquet" -> textColumn(spark.read().parquet(names));
-      case "json" -> textColumn(spark.read().json(names));
+      case "parquet" -> textColumn(spark.read().parquet(names), config.textColumn(), source);
+      case "json" -> textColumn(spark.read().json(names), config.textColumn(), source);
       case "csv" ->
           textColumn(
               spark
@@ -55,7 +56,13 @@ final class DocumentReader {
                   .option("header", true)
                   .option("multiLine", true)
                   .option("escape", "\"")
-                  .csv(names));
+                  .csv(names),
+              config.textColumn(),
+              source);
+      case DataConfig.DATASET ->
+          throw new DataException(
+              "data.format is dataset, which is for programs that pass a Dataset: name data.paths"
+                  + " and set data.format=auto");
       default -> throw new IllegalStateException("data.format " + format + " is not for reading");
     };
   }
@@ -73,20 +80,24 @@ final class DocumentReader {
     return new ArchiveReader(file._1(), file._2().open());
   }
 
-  private Dataset<String> textColumn(Dataset<Row> rows) {
-    String column = config.textColumn();
+  /**
+   * The documents in a column.
+   *
+   * @param source where the rows are from, for messages
+   * @throws DataException if there is no such column, or it holds no strings
+   */
+  static Dataset<String> textColumn(Dataset<Row> rows, String column, String source) {
     List<String> columns = Arrays.asList(rows.columns());
     if (!columns.contains(column)) {
       throw new DataException(
           "data.text-column is \"%s\", must be one of the columns of %s: %s"
-              .formatted(column, config.paths(), columns));
+              .formatted(column, source, columns));
     }
     Dataset<Row> text = rows.select(rows.col("`" + column.replace("`", "``") + "`").as("text"));
     if (!text.schema().apply("text").dataType().equals(DataTypes.StringType)) {
       throw new DataException(
           "data.text-column \"%s\" of %s is of type %s, must be string"
-              .formatted(
-                  column, config.paths(), text.schema().apply("text").dataType().simpleString()));
+              .formatted(column, source, text.schema().apply("text").dataType().simpleString()));
     }
     return text.as(Encoders.STRING());
   }

@@ -158,6 +158,25 @@ class DataPipelineTest {
         .hasMessageContaining("data.validation-fraction");
   }
 
+  @Test
+  void aDatasetGivesTheSameSequencesAsAFileOfItsText(SparkSession spark) throws IOException {
+    List<String> lines = Corpus.documents(80);
+    Path file = Corpus.linesFile(directory, lines);
+    Dataset<Row> dataset = spark.createDataset(lines, Encoders.STRING()).toDF("text");
+    DataConfig config = Corpus.config(file, "dataset");
+    try (PreparedData fromFile = DataPipeline.prepare(spark, Corpus.config(file, "lines"));
+        PreparedData fromRows = DataPipeline.prepare(dataset, config)) {
+      assertThat(rows(fromRows.train())).isEqualTo(rows(fromFile.train()));
+      assertThat(fromRows.counts()).isEqualTo(fromFile.counts());
+    }
+    assertThatThrownBy(() -> DataPipeline.prepare(dataset.toDF("other"), config))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("data.text-column is \"text\", must be one of the columns of the");
+    assertThatThrownBy(() -> DataPipeline.prepare(spark, config))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("data.format is dataset");
+  }
+
   private static List<List<Integer>> rows(Dataset<Row> side) {
     return side.orderBy("sequence").collectAsList().stream()
         .map(row -> List.copyOf(row.<Integer>getList(1)))

@@ -7,15 +7,15 @@ import java.text.Normalizer;
  *
  * <p>Control characters go first, because their removal can bring a letter and its accent together.
  */
-final class TextNormalizer {
+public final class TextNormalization {
   private static final char BYTE_ORDER_MARK = '\uFEFF';
   private static final char NEXT_LINE = '\u0085';
   private static final char REPLACEMENT = '\uFFFD';
 
-  private TextNormalizer() {}
+  private TextNormalization() {}
 
   /** Normalizes {@code text}; doing it twice changes nothing more. */
-  static String normalize(String text) {
+  public static String normalize(String text) {
     StringBuilder clean = new StringBuilder(text.length());
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
