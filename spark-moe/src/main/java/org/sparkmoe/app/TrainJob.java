@@ -2,19 +2,17 @@ package org.sparkmoe.app;
 
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.sparkmoe.data.DataCounts;
 import org.sparkmoe.data.DataPipeline;
-import org.sparkmoe.data.PreparedData;
-import org.sparkmoe.runtime.BarrierTraining;
-import org.sparkmoe.runtime.ModelPublication;
 import org.sparkmoe.runtime.RunConfig;
 import org.sparkmoe.runtime.TrainedModel;
+import org.sparkmoe.runtime.TrainingRun;
 import org.sparkmoe.train.GenerationConfig;
+import org.sparkmoe.train.MemoryPlan;
 import org.sparkmoe.train.TrainingSummary;
 
 /** One run of {@code train}: prepare, train, write and tell. */
@@ -26,7 +24,7 @@ final class TrainJob {
   private final String effectiveConfig;
   private final PrintWriter out;
   private final TerminalProgress progress;
-  private final Instant started = Instant.now();
+  private double trigramBitsPerByte;
 
   /**
    * @param effectiveConfig {@code config} as HOCON text, for the model directory
@@ -41,26 +39,25 @@ final class TrainJob {
 
   void run() throws IOException {
     try (Session session = Session.open(config.spark())) {
-      BarrierTraining training = new BarrierTraining(session.spark(), config, progress);
-      training.preflight();
-      training.checkCheckpoints();
-      try (PreparedData data = DataPipeline.prepare(session.spark(), config.data())) {
-        out.println(data.counts().describe());
-        out.println(training.memoryPlan().describe());
-        out.flush();
-        TrainingSummary summary = training.train(data);
-        progress.end();
-        new ModelPublication(session.spark().sparkContext(), config, effectiveConfig)
-            .publish(data.counts(), summary, started);
-        tell(data.counts(), summary);
-        sample(session.spark().sparkContext().hadoopConfiguration());
-      }
+      TrainingRun run = new TrainingRun(session.spark(), config, effectiveConfig, progress);
+      TrainingSummary summary =
+          run.run(() -> DataPipeline.prepare(session.spark(), config.data()), this::announce);
+      progress.end();
+      tell(summary);
+      sample(session.spark().sparkContext().hadoopConfiguration());
     } finally {
       progress.end();
     }
   }
 
-  private void tell(DataCounts counts, TrainingSummary summary) {
+  private void announce(DataCounts counts, MemoryPlan plan) {
+    trigramBitsPerByte = counts.trigramBitsPerByte();
+    out.println(counts.describe());
+    out.println(plan.describe());
+    out.flush();
+  }
+
+  private void tell(TrainingSummary summary) {
     out.printf(
         Locale.ROOT,
         "trained %d steps in %.0f s, %,.0f tokens/s%n",
@@ -71,7 +68,7 @@ final class TrainJob {
         Locale.ROOT,
         "validation: %.4f bits per byte; byte trigram with back-off: %.4f%n",
         summary.validation().bitsPerByte(),
-        counts.trigramBitsPerByte());
+        trigramBitsPerByte);
     out.println("model directory: " + config.output().directory());
     out.flush();
   }

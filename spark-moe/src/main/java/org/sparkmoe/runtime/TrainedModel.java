@@ -65,9 +65,14 @@ public final class TrainedModel {
 
   /** V, number of token ids. */
   int vocabSize() {
-    try (Tokenizer tokenizer = directory.tokenizer().open()) {
+    try (Tokenizer tokenizer = tokenizer()) {
       return tokenizer.vocabSize();
     }
+  }
+
+  /** The tokenizer that the model was trained with; the caller closes it. */
+  Tokenizer tokenizer() {
+    return directory.tokenizer().open();
   }
 
   /**
@@ -79,7 +84,7 @@ public final class TrainedModel {
    */
   public String generate(String prompt, GenerationConfig generation) throws IOException {
     LanguageModel model = load(RankGroups.single(), new Device("cpu"));
-    try (Tokenizer tokenizer = directory.tokenizer().open()) {
+    try (Tokenizer tokenizer = tokenizer()) {
       return new TextGenerator(model, tokenizer, config.data().sequenceLength())
           .generate(prompt, generation);
     }
