@@ -1,7 +1,10 @@
 package org.sparkmoe.ml;
 
 import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigUtil;
+import com.typesafe.config.ConfigValue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -81,9 +84,10 @@ enum ConfigKey {
   }
 
   /** Adds a Param for each key. */
-  static void addAll(ParamTable table, Config defaults) {
+  static void addAll(ParamTable table) {
+    ConfigObject reference = ConfigFactory.defaultReferenceUnresolved().root();
     for (ConfigKey key : values()) {
-      key.add(table, key.doc(defaults));
+      key.add(table, key.doc(reference));
     }
   }
 
@@ -98,11 +102,14 @@ enum ConfigKey {
     }
   }
 
-  private String doc(Config defaults) {
+  /** The comment on the key itself: once resolved, a key has that of the key it follows. */
+  private String doc(ConfigObject reference) {
+    ConfigValue value = reference;
+    for (String part : ConfigUtil.splitPath(key)) {
+      value = ((ConfigObject) value).get(part);
+    }
     String comment =
-        defaults.getValue(key).origin().comments().stream()
-            .map(String::strip)
-            .collect(Collectors.joining(" "));
+        value.origin().comments().stream().map(String::strip).collect(Collectors.joining(" "));
     return "%s (%s)".formatted(comment.replaceAll("[.]$", ""), key);
   }
 

@@ -68,7 +68,7 @@ public final class MoeLanguageModelTrainer extends Estimator<MoeLanguageModel>
     this.uid = uid;
     table = new ParamTable(uid);
     ScoringParams.addTo(table);
-    ConfigKey.addAll(table, defaults);
+    ConfigKey.addAll(table);
     table.addString(
         CONFIGURATION,
         "HOCON text with any key of the configuration; Params that are set go over it");

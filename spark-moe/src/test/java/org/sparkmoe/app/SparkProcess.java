@@ -61,7 +61,12 @@ final class SparkProcess implements AutoCloseable {
                 "org.sparkmoe.app.SparkMoe",
                 "local:" + JAR));
     all.addAll(arguments);
-    return new SparkProcess("org.apache.spark.deploy.SparkSubmit", all, null);
+    return submit(all);
+  }
+
+  /** {@code spark-submit} with all its arguments. */
+  static SparkProcess submit(List<String> arguments) throws IOException {
+    return new SparkProcess("org.apache.spark.deploy.SparkSubmit", arguments, null);
   }
 
   /** A standalone daemon, which is up when {@code awaited} appears in what it prints. */

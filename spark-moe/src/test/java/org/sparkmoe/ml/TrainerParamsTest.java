@@ -39,6 +39,7 @@ class TrainerParamsTest {
     assertThat(trainer.explainParam(trainer.experts()))
         .isEqualTo(
             "experts: E, experts of one layer; cluster.ep must divide it (moe.experts) (default: 8)");
+    assertThat(trainer.ep().doc()).startsWith("N_EP, ranks that share out the experts; mp, ep");
     for (Param<?> param : trainer.params()) {
       assertThat(param.doc())
           .as(param.name())
