@@ -7,6 +7,9 @@ import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.schedule.graph.TaskKind;
 import org.sparkmoe.schedule.policy.PolicyName;
 import org.sparkmoe.schedule.policy.StepPlan;
+import org.sparkmoe.schedule.sim.ChunkBuffers;
+import org.sparkmoe.schedule.sim.Simulator;
+import org.sparkmoe.schedule.sim.Timeline;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -45,8 +48,15 @@ final class PlanCommand implements Callable<Integer> {
         "testbed %s, %d MoE layers of %s%n",
         stack.testbed().name(), stack.layers().size(), stack.shape());
     out.printf(
-        "%-16s %12s %10s %14s %14s %8s %10s%n",
-        "policy", "step, ms", "over tutel", "r forward", "r backward", "slices", "planned in");
+        "%-16s %12s %10s %14s %14s %8s %10s %10s%n",
+        "policy",
+        "step, ms",
+        "over tutel",
+        "r forward",
+        "r backward",
+        "slices",
+        "chunks, MB",
+        "planned in");
     double tutel = plan(stack, PolicyName.TUTEL).time(stack.costs());
     for (PolicyName name : PolicyName.values()) {
       long start = System.nanoTime();
@@ -54,13 +64,14 @@ final class PlanCommand implements Callable<Integer> {
       double planning = (System.nanoTime() - start) / 1e6;
       double time = plan.time(stack.costs());
       out.printf(
-          "%-16s %12.3f %10.3f %14s %14s %8d %7.1f ms%n",
+          "%-16s %12.3f %10.3f %14s %14s %8d %10.1f %7.1f ms%n",
           name,
           time,
           tutel / time,
           Degrees.describe(plan.forwardDegrees()),
           Degrees.describe(plan.backwardDegrees()),
           slices(plan.backward()),
+          Math.max(megabytes(plan.forward(), stack), megabytes(plan.backward(), stack)),
           planning);
     }
     out.flush();
@@ -69,6 +80,12 @@ final class PlanCommand implements Callable<Integer> {
 
   private StepPlan plan(Stack stack, PolicyName name) {
     return name.policy(maxDegree).plan(stack.layers(), stack.costs());
+  }
+
+  /** The most that chunks on their way take at a time, in f32. */
+  private static double megabytes(TaskGraph graph, Stack stack) {
+    Timeline timeline = Simulator.ideal(stack.costs()).simulate(graph);
+    return ChunkBuffers.peak(graph, timeline, Float.BYTES).bytes() / 1e6;
   }
 
   private static long slices(TaskGraph backward) {

@@ -24,6 +24,7 @@ import picocli.CommandLine.ParseResult;
       ProfileCommand.class,
       PlanCommand.class,
       SimulateCommand.class,
+      TraceCommand.class,
       ReproduceCommand.class,
       ListCommand.class,
       DoctorCommand.class,

@@ -90,6 +90,7 @@ public final class LanguageModel {
   private final List<Sublayer> sublayers;
   private final @Nullable ModelOutput output;
   private final List<MoeLayer> moeLayers = new ArrayList<>();
+  private final List<AttentionTrial> attentionTrials = new ArrayList<>();
   private final List<Parameter> parameters;
   private final ModelSize size;
 
@@ -191,6 +192,8 @@ public final class LanguageModel {
               : new GroupedQueryAttention(
                   config, weights, name + ".attention", rotary, groups.mp());
       made.add(Sublayer.sharded(attentionNorm, tokens, attention));
+      attentionTrials.add(
+          new AttentionTrial(attentionNorm, attention, groups.mp().size(), activations()));
       Norm norm = Norm.create(config, weights, name + ".feed_forward_norm");
       if (config.isMoe(layer)) {
         MoeLayer experts =
@@ -215,6 +218,16 @@ public final class LanguageModel {
   /** This stage's MoE layers in order, for the schedule to say how they run. */
   public List<MoeLayer> moeLayers() {
     return Collections.unmodifiableList(moeLayers);
+  }
+
+  /** What this stage's first block computes before its experts, for a profiler. */
+  public AttentionTrial attentionTrial() {
+    return attentionTrials.get(0);
+  }
+
+  /** Width, type and place of activations. */
+  public AttentionTrial.Like activations() {
+    return new AttentionTrial.Like(config.hiddenSize(), precision.computeType(), device);
   }
 
   /** The size of the whole model, over all ranks. */

@@ -71,6 +71,16 @@ public final class MoeLayer {
     return layer;
   }
 
+  /** This rank's experts, for a profiler to run apart from the layer. */
+  public Expert experts() {
+    return visit.exchange().expert();
+  }
+
+  /** El, number of experts on this rank. */
+  public int localExperts() {
+    return visit.exchange().shape().localExperts();
+  }
+
   /** From the next forward on, tasks run this way. */
   public void scheduleBy(MoeExecution execution) {
     this.execution = execution;

@@ -15,7 +15,15 @@ import org.sparkmoe.schedule.cost.CostModels;
 public record Profile(List<CostFit> fits) {
   /** What is measured. */
   public static final List<String> NAMES =
-      List.of("all-to-all", "all-gather", "reduce-scatter", "all-reduce", "expert", "attention");
+      List.of(
+          "all-to-all",
+          "all-gather",
+          "reduce-scatter",
+          "all-reduce",
+          "expert",
+          "attention",
+          "expert backward",
+          "attention backward");
 
   private static final double PAPER_MP = 4;
 
@@ -29,7 +37,8 @@ public record Profile(List<CostFit> fits) {
 
   /** The models for planning. */
   public CostModels costs() {
-    return new CostModels(model(0), model(1), model(2), model(3), model(4), model(5));
+    return new CostModels(
+        model(0), model(1), model(2), model(3), model(4), model(5), model(6), model(7));
   }
 
   private CostModel model(int index) {
@@ -42,7 +51,7 @@ public record Profile(List<CostFit> fits) {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < NAMES.size(); i++) {
       text.append(
-          "%-15s alpha %.5f ms, beta %.4e ms, r2 %.4f%n"
+          "%-18s alpha %.5f ms, beta %.4e ms, r2 %.4f%n"
               .formatted(NAMES.get(i), model(i).alpha(), model(i).beta(), fits.get(i).rSquared()));
     }
     return text.toString();
@@ -50,10 +59,11 @@ public record Profile(List<CostFit> fits) {
 
   /**
    * The models as a testbed file, which {@code plan} and {@code simulate} read. Such a file counts
-   * attention's work as if four ranks shared it, whatever N_MP; β makes up for that.
+   * attention's work as if four ranks shared it, whatever N_MP; β makes up for that. Its readers
+   * double forward for backward, so a third of both directions stands there for forward.
    */
   public String asTestbed(JobShape job) {
-    String expert = line(4, 1);
+    String expert = third(4, 6, 1);
     return """
         # Measured for %s.
         # alpha: ms; beta: ms per unit of work.
@@ -79,20 +89,30 @@ public record Profile(List<CostFit> fits) {
             job,
             job.topology().world() / job.topology().nEsp(),
             job.topology().nEsp(),
-            line(0, 1),
-            line(1, 1),
-            line(2, 1),
-            line(3, 1),
+            line(0),
+            line(1),
+            line(2),
+            line(3),
             expert,
             expert,
             job.layer().sequence(),
-            line(5, PAPER_MP / job.topology().nMp()));
+            third(5, 7, PAPER_MP / job.topology().nMp()));
   }
 
-  private String line(int index, double betaFactor) {
-    CostFit fit = fits.get(index);
-    return "{ alpha = %s, beta = %s } # r2 %.4f"
-        .formatted(fit.model().alpha(), fit.model().beta() * betaFactor, fit.rSquared());
+  private String line(int index) {
+    return line(model(index), fits.get(index).rSquared());
+  }
+
+  private String third(int forward, int backward, double betaFactor) {
+    CostModel third =
+        new CostModel(
+            (model(forward).alpha() + model(backward).alpha()) / 3,
+            (model(forward).beta() + model(backward).beta()) / 3);
+    return line(third.perUnit(betaFactor), fits.get(forward).rSquared());
+  }
+
+  private static String line(CostModel model, double rSquared) {
+    return "{ alpha = %s, beta = %s } # r2 %.4f".formatted(model.alpha(), model.beta(), rSquared);
   }
 
   /** α, β and r² of every model, for sending and storing. */

@@ -30,23 +30,25 @@ public final class ProfileCache {
   }
 
   /** The kept profile or, if there is none, a measured one. Collective over the pipeline stage. */
-  public Profile get(JobShape job, RankGroups groups) {
-    Optional<Profile> kept = groups.stage().rank() == 0 ? read(key(job)) : Optional.empty();
+  public Profile get(JobShape job, RankGroups groups, ComputeTrials trials) {
+    String key = key(job, trials);
+    Optional<Profile> kept = groups.stage().rank() == 0 ? read(key) : Optional.empty();
     Optional<Profile> agreed = broadcast(kept, groups.stage());
     if (agreed.isPresent()) {
       return agreed.get();
     }
-    Profile measured = Profiler.measure(job, groups);
+    Profile measured = Profiler.measure(job, groups, trials);
     if (groups.stage().rank() == 0) {
-      write(key(job), measured);
+      write(key, measured);
     }
     return measured;
   }
 
-  private static String key(JobShape job) {
-    return "%s, %s %s, %d processors, %d torch threads"
+  private static String key(JobShape job, ComputeTrials trials) {
+    return "%s, %s, %s %s, %d processors, %d torch threads"
         .formatted(
             job,
+            trials.name(),
             System.getProperty("os.name"),
             System.getProperty("os.arch"),
             Runtime.getRuntime().availableProcessors(),

@@ -2,12 +2,17 @@ package org.sparkmoe.profile;
 
 import java.nio.DoubleBuffer;
 import java.util.Arrays;
+import java.util.List;
+import java.util.function.IntFunction;
 import java.util.function.LongFunction;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.profile.ComputeTrials.Trial;
 import org.sparkmoe.schedule.cost.CostFit;
 import org.sparkmoe.tensor.TensorScope;
 
@@ -26,35 +31,63 @@ final class Stopwatch {
     this.world = world;
   }
 
+  /** Fits of both directions. */
+  record Directions(CostFit forward, CostFit backward) {}
+
   /**
    * Fits a model.
    *
    * @param sizes n of each measurement
-   * @param body makes the work for a size; called in a tensor scope of its own
+   * @param body makes the work for a size; called in the scope that all of them share
    */
   CostFit fit(long[] sizes, LongFunction<Runnable> body) {
-    double[] work = Arrays.stream(sizes).asDoubleStream().toArray();
-    double[] times = new double[sizes.length];
-    for (int i = 0; i < sizes.length; i++) {
-      try (TensorScope scope = TensorScope.open()) {
-        times[i] = median(body.apply(sizes[i]));
-      }
+    try (TensorScope scope = TensorScope.open()) {
+      List<Runnable> bodies = LongStream.of(sizes).mapToObj(body).toList();
+      return CostFit.of(Arrays.stream(sizes).asDoubleStream().toArray(), slowest(medians(bodies)));
     }
-    return CostFit.of(work, slowest(times));
   }
 
-  private double median(Runnable body) {
-    double[] repeats = new double[REPEATS];
-    for (int i = -WARM_UPS; i < REPEATS; i++) {
-      world.barrier().await();
-      long start = System.nanoTime();
-      body.run();
-      if (i >= 0) {
-        repeats[i] = (System.nanoTime() - start) / NANOS_PER_MILLI;
+  /**
+   * Fits forward, and backward by what it takes beyond forward.
+   *
+   * @param work n of each measurement
+   * @param trial makes the work for one of them, by index
+   */
+  Directions directions(double[] work, IntFunction<Trial> trial) {
+    try (TensorScope scope = TensorScope.open()) {
+      List<Trial> trials = IntStream.range(0, work.length).mapToObj(trial).toList();
+      double[] forward = slowest(medians(trials.stream().map(Trial::forward).toList()));
+      double[] backward = slowest(medians(trials.stream().map(Trial::both).toList()));
+      Arrays.setAll(backward, i -> Math.max(0, backward[i] - forward[i]));
+      return new Directions(CostFit.of(work, forward), CostFit.of(work, backward));
+    }
+  }
+
+  /** Sizes take turns, so that a busy moment spoils one repeat of each and not all of one. */
+  private double[] medians(List<Runnable> bodies) {
+    double[][] repeats = new double[bodies.size()][REPEATS];
+    for (int repeat = -WARM_UPS; repeat < REPEATS; repeat++) {
+      for (int i = 0; i < repeats.length; i++) {
+        double millis = time(bodies.get(i));
+        if (repeat >= 0) {
+          repeats[i][repeat] = millis;
+        }
       }
     }
-    Arrays.sort(repeats);
-    return repeats[REPEATS / 2];
+    return Arrays.stream(repeats).mapToDouble(Stopwatch::median).toArray();
+  }
+
+  private double time(Runnable body) {
+    world.barrier().await();
+    long start = System.nanoTime();
+    body.run();
+    return (System.nanoTime() - start) / NANOS_PER_MILLI;
+  }
+
+  private static double median(double[] times) {
+    double[] sorted = times.clone();
+    Arrays.sort(sorted);
+    return sorted[sorted.length / 2];
   }
 
   private double[] slowest(double[] times) {

@@ -6,13 +6,14 @@ import java.util.Map;
 import org.sparkmoe.schedule.graph.Span;
 import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.schedule.sim.Timeline;
+import org.sparkmoe.schedule.sim.TracedGraph;
 
 /** Collects how the graphs of MoE layers ran. */
 final class LayerClock {
   private final List<Timeline> timelines = new ArrayList<>();
 
   void add(TaskGraph graph, Map<String, Span> spans) {
-    timelines.add(new Timeline("measured " + graph.name(), List.copyOf(spans.values())));
+    timelines.add(new Timeline(TracedGraph.MEASURED + graph.name(), List.copyOf(spans.values())));
   }
 
   /** What ran since the last call, in order. */

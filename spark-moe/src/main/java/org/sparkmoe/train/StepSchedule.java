@@ -1,7 +1,5 @@
 package org.sparkmoe.train;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -11,13 +9,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkmoe.lane.CudaGpu;
+import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.moe.MoeLayer;
+import org.sparkmoe.profile.ComputeTrials;
 import org.sparkmoe.profile.JobShape;
 import org.sparkmoe.profile.Profile;
 import org.sparkmoe.profile.ProfileCache;
@@ -31,9 +33,10 @@ import org.sparkmoe.schedule.policy.Direction;
 import org.sparkmoe.schedule.policy.LayerGraphs;
 import org.sparkmoe.schedule.policy.ScheduleConfig;
 import org.sparkmoe.schedule.policy.StepPlan;
-import org.sparkmoe.schedule.sim.ChromeTrace;
+import org.sparkmoe.schedule.sim.ChunkBuffers;
 import org.sparkmoe.schedule.sim.Simulator;
 import org.sparkmoe.schedule.sim.Timeline;
+import org.sparkmoe.schedule.sim.TracedGraph;
 import org.sparkmoe.topology.RankGroups;
 
 /**
@@ -48,12 +51,14 @@ final class StepSchedule implements AutoCloseable {
 
   private final ScheduleConfig config;
   private final JobShape job;
+  private final ComputeTrials trials;
   private final RankGroups groups;
   private final List<MoeLayer> layers;
   private final GradientSlices slices;
   private final RankReports ranks;
   private final GraphExecutor executor;
   private final boolean onGpu;
+  private final @Nullable TraceFile traceFile;
   private final LayerClock clock = new LayerClock();
   private List<Timeline> predictions = List.of();
   private @Nullable StepPlan plan;
@@ -66,47 +71,65 @@ final class StepSchedule implements AutoCloseable {
       ScheduleConfig config,
       JobShape job,
       RankGroups groups,
-      List<MoeLayer> layers,
-      GradientSlices slices) {
+      LanguageModel model,
+      Outputs outputs) {
     this.ranks = new RankReports(groups.stage(), new Device("cpu"));
     this.config = config;
     this.job = job;
     this.groups = groups;
-    this.layers = layers;
-    this.slices = slices;
+    this.layers = model.moeLayers();
+    this.trials = new ModelTrials(layers.get(0), model.attentionTrial(), model.activations());
+    this.slices = outputs.slices();
+    this.traceFile = outputs.trace();
     Tensor weight = layers.get(0).parameters().get(0).value();
     this.onGpu = weight.is_cuda();
     this.executor =
         onGpu ? GraphExecutor.streams(CudaGpu.of(weight.device().index())) : GraphExecutor.lanes();
   }
 
+  /** Where gradients and timelines go. */
+  private record Outputs(GradientSlices slices, @Nullable TraceFile trace) {}
+
   /**
    * Profiles and plans. Collective over the pipeline stage; each stage has a plan of its own.
    *
-   * @param layers of the model, in order; at least one
+   * @param model with at least one MoE layer
+   * @param hadoop finds the file system of {@code schedule.trace}
    */
   static StepSchedule start(
-      ScheduleSetup setup, RankGroups groups, List<MoeLayer> layers, GradientSlices slices) {
-    double gradient = (double) slices.elements() / layers.size();
+      ScheduleSetup setup,
+      RankGroups groups,
+      LanguageModel model,
+      GradientSlices slices,
+      Configuration hadoop) {
+    double gradient = (double) slices.elements() / model.moeLayers().size();
     JobShape job = new JobShape(setup.layer(), groups.topology(), gradient);
-    StepSchedule schedule = new StepSchedule(setup.config(), job, groups, layers, slices);
+    String file = setup.config().trace();
+    TraceFile trace = file.isEmpty() || groups.rank() != 0 ? null : new TraceFile(file, hadoop);
+    StepSchedule schedule =
+        new StepSchedule(setup.config(), job, groups, model, new Outputs(slices, trace));
     String cache = setup.config().profileCache();
     schedule.plan(
         cache.isEmpty()
-            ? Profiler.measure(job, groups)
-            : new ProfileCache(Path.of(cache)).get(job, groups));
+            ? schedule.measure()
+            : new ProfileCache(Path.of(cache)).get(job, groups, schedule.trials));
     return schedule;
+  }
+
+  private Profile measure() {
+    return Profiler.measure(job, groups, trials);
   }
 
   private void plan(Profile profile) {
     CostModels costs = profile.costs();
     List<LayerWorkload> stack = Collections.nCopies(layers.size(), job.workload());
     boolean first = this.plan == null;
-    StepPlan plan = config.policy().policy(config.maxDegree()).plan(stack, costs);
+    StepPlan plan = config.policy().executable(config.maxDegree()).plan(stack, costs);
     this.plan = plan;
     planIsNew = true;
     Simulator simulator = Simulator.ideal(costs);
     List<Timeline> timelines = new ArrayList<>();
+    List<Long> buffers = new ArrayList<>();
     for (int i = 0; i < layers.size(); i++) {
       ScheduledExecution execution =
           new ScheduledExecution(
@@ -118,6 +141,8 @@ final class StepSchedule implements AutoCloseable {
               clock);
       timelines.add(predicted(simulator, execution.forward()));
       timelines.add(predicted(simulator, execution.backward()));
+      buffers.add(checked(execution.forward(), timelines.get(2 * i)));
+      buffers.add(checked(execution.backward(), timelines.get(2 * i + 1)));
       layers.get(i).scheduleBy(execution);
     }
     predictions = List.copyOf(timelines);
@@ -128,17 +153,25 @@ final class StepSchedule implements AutoCloseable {
       }
       LOG.info(
           "schedule {}: degrees forward {}, backward {}; predicted {} ms per micro-batch, of which"
-              + " MoE layers {} ms",
+              + " MoE layers {} ms; chunks on their way take up to {} bytes",
           config.policy(),
           plan.forwardDegrees(),
           plan.backwardDegrees(),
           "%.3f".formatted(plan.time(costs)),
-          "%.3f".formatted(milliseconds(predictions)));
+          "%.3f".formatted(milliseconds(predictions)),
+          "%,d".formatted(Collections.max(buffers)));
     }
   }
 
+  /** Bytes of the graph's chunks, as if all were f32. */
+  private long checked(TaskGraph graph, Timeline timeline) {
+    ChunkBuffers peak = ChunkBuffers.peak(graph, timeline, Float.BYTES);
+    peak.requireAtMost(config.bufferLimit());
+    return peak.bytes();
+  }
+
   private static Timeline predicted(Simulator simulator, TaskGraph graph) {
-    return new Timeline("predicted " + graph.name(), simulator.simulate(graph).spans());
+    return new Timeline(TracedGraph.PREDICTED + graph.name(), simulator.simulate(graph).spans());
   }
 
   private static double milliseconds(List<Timeline> timelines) {
@@ -181,10 +214,13 @@ final class StepSchedule implements AutoCloseable {
     traceIsFirst = planIsNew;
     planIsNew = false;
     if (report && groups.rank() == 0) {
-      writeTrace(timelines);
+      if (traceFile != null) {
+        traceFile.put(Stream.concat(timelines.stream(), predictions.stream()).toList());
+      }
     }
     replanWhereOff(predicted / measured - 1);
-    return new ScheduleMetrics(measured, predicted, hidden(timelines), laneUse(timelines));
+    return new ScheduleMetrics(
+        measured, predicted, TracedGraph.hiddenCommunication(timelines), laneUse(timelines));
   }
 
   /** The newest trace, if it is the first of a plan or the last of all. */
@@ -198,7 +234,7 @@ final class StepSchedule implements AutoCloseable {
       if (groups.rank() == 0) {
         LOG.info("schedule: the prediction stays off by {} %", "%+.1f".formatted(100 * error));
       }
-      plan(Profiler.measure(job, groups));
+      plan(measure());
     }
   }
 
@@ -240,27 +276,6 @@ final class StepSchedule implements AutoCloseable {
         .toList();
   }
 
-  /** Share of the time of communication during which computation runs too. */
-  private static double hidden(List<Timeline> timelines) {
-    double communication = timelines.stream().mapToDouble(Timeline::communication).sum();
-    double hidden =
-        timelines.stream().mapToDouble(t -> t.hiddenCommunication() * t.communication()).sum();
-    return communication == 0 ? 0 : hidden / communication;
-  }
-
-  private void writeTrace(List<Timeline> timelines) {
-    if (config.trace().isEmpty()) {
-      return;
-    }
-    List<Timeline> all = new ArrayList<>(timelines);
-    all.addAll(predictions);
-    try {
-      Files.writeString(Path.of(config.trace()), ChromeTrace.of(all));
-    } catch (IOException e) {
-      LOG.warn("schedule.trace is {}, which cannot be written: {}", config.trace(), e.toString());
-    }
-  }
-
   private double slowest(double milliseconds) {
     return Arrays.stream(ranks.gather(Double.doubleToRawLongBits(milliseconds)))
         .mapToDouble(report -> Double.longBitsToDouble(report[0]))
@@ -270,6 +285,9 @@ final class StepSchedule implements AutoCloseable {
 
   @Override
   public void close() {
+    if (traceFile != null) {
+      traceFile.close();
+    }
     slices.close();
     executor.close();
   }

@@ -78,7 +78,11 @@ public final class Trainer implements AutoCloseable {
     return setup.schedule() == null || local || onGpu || model.moeLayers().isEmpty()
         ? null
         : StepSchedule.start(
-            setup.schedule(), groups, model.moeLayers(), new GradientSlices(parameters, groups));
+            setup.schedule(),
+            groups,
+            model,
+            new GradientSlices(parameters, groups),
+            setup.hadoop());
   }
 
   private static CheckpointDirectory directory(TrainSetup setup) {

@@ -12,7 +12,11 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparkmoe.schedule.graph.Lane;
+import org.sparkmoe.schedule.graph.Span;
 import org.sparkmoe.schedule.policy.PolicyName;
+import org.sparkmoe.schedule.sim.ChromeTrace;
+import org.sparkmoe.schedule.sim.Timeline;
 import picocli.CommandLine;
 
 class ScheduleCommandsTest {
@@ -55,10 +59,55 @@ class ScheduleCommandsTest {
     assertThat(Files.readString(trace)).startsWith("{\"traceEvents\"");
   }
 
+  @Test
+  void traceLaysMeasuredAndPredictedSideBySide() throws IOException {
+    Timeline predicted = timeline("predicted fsmoe-forward-0", 2);
+    Files.writeString(
+        folder.resolve("trace.json"),
+        ChromeTrace.of(
+            List.of(
+                timeline("measured fsmoe-forward-0", 4),
+                timeline("measured fsmoe-forward-1", 4),
+                predicted)));
+    String text = execute(new TraceCommand(), List.of(folder.toString(), "--layer", "0"));
+    assertThat(text)
+        .contains("4.000 ms measured,      2.000 ms predicted (-50 %)")
+        .contains("     1.000      4.000       1.000      2.000  compute     expert.0")
+        .contains("75 % of communication hidden beside computation")
+        .doesNotContain("forward-1");
+    Path svg = folder.resolve("step.svg");
+    execute(new TraceCommand(), List.of(folder.toString(), "--svg", svg.toString()));
+    assertThat(Files.readString(svg))
+        .contains("measured fsmoe-forward-1")
+        .contains("predicted fsmoe-forward-0");
+  }
+
+  private static Timeline timeline(String name, double end) {
+    return new Timeline(
+        name,
+        List.of(
+            new Span("dispatch.0", Lane.INTER_NODE, 0, end),
+            new Span("expert.0", Lane.COMPUTE, 1, end)));
+  }
+
+  @Test
+  void whatIsNoTraceIsRefused() throws IOException {
+    Path file = Files.writeString(folder.resolve("other.json"), "{\"traceEvents\": 1}");
+    StringWriter err = new StringWriter();
+    int code =
+        SparkMoe.commandLine().setErr(new PrintWriter(err)).execute("trace", file.toString());
+    assertThat(code).isEqualTo(2);
+    assertThat(err.toString()).contains("is no trace: no array 'traceEvents'");
+  }
+
   private static String run(Callable<Integer> command, List<String> more) {
-    StringWriter out = new StringWriter();
     List<String> arguments = new ArrayList<>(MODEL);
     arguments.addAll(more);
+    return execute(command, arguments);
+  }
+
+  private static String execute(Callable<Integer> command, List<String> arguments) {
+    StringWriter out = new StringWriter();
     int code =
         new CommandLine(command)
             .setOut(new PrintWriter(out))

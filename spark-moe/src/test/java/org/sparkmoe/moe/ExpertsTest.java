@@ -11,11 +11,18 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkmoe.schedule.cost.CostModel;
+import org.sparkmoe.schedule.cost.CostModels;
+import org.sparkmoe.schedule.cost.LayerWorkload;
 import org.sparkmoe.schedule.exec.GraphExecutor;
 import org.sparkmoe.schedule.graph.Lane;
 import org.sparkmoe.schedule.graph.Task;
 import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.schedule.graph.TaskKind;
+import org.sparkmoe.schedule.policy.Direction;
+import org.sparkmoe.schedule.policy.LayerGraphs;
+import org.sparkmoe.schedule.policy.PolicyName;
+import org.sparkmoe.schedule.policy.StepPlan;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.Precision;
 import org.sparkmoe.topology.Topology;
@@ -77,6 +84,36 @@ class ExpertsTest {
   void weightGradientsMayBeTasksOfTheirOwn(String expert) {
     MoeRun late = MoeRun.of(setup(expert).on(EP_AND_ESP).by(() -> new LateWeights(2)));
     LayoutsTest.assertEqual("late", late, MoeRun.of(setup(expert)), 1e-12);
+  }
+
+  @Test
+  void theBestScheduleOnThreeLanesEqualsOneTaskAfterAnother() {
+    StepPlan plan = expertsDominate();
+    TaskGraph backward = LayerGraphs.ofLayer(plan.backward(), Direction.BACKWARD, 0);
+    assertThat(backward.tasks()).anyMatch(t -> t.kind() == TaskKind.EXPERT_WEIGHT_GRADIENT);
+    assertThat(LayerPass.chunks(backward)).isGreaterThan(1);
+    MoeExecution best =
+        new OnLanes(LayerGraphs.ofLayer(plan.forward(), Direction.FORWARD, 0), backward);
+    MoeRun scheduled = MoeRun.of(setup("mixtral").on(EP_AND_ESP).by(() -> best));
+    LayoutsTest.assertEqual("best", scheduled, MoeRun.of(setup("mixtral")), 1e-12);
+  }
+
+  private static StepPlan expertsDominate() {
+    CostModel link = new CostModel(0.01, 1);
+    CostModel products = new CostModel(0.01, 2);
+    CostModels costs = new CostModels(link, link, link, link, products, products);
+    return PolicyName.BEST
+        .executable(4)
+        .plan(List.of(new LayerWorkload(1, 1, 1, 1, 1, 0, 0)), costs);
+  }
+
+  private record OnLanes(TaskGraph forward, TaskGraph backward) implements MoeExecution {
+    @Override
+    public void run(TaskGraph graph, Map<String, Runnable> bodies) {
+      try (GraphExecutor executor = GraphExecutor.lanes()) {
+        executor.run(graph, bodies);
+      }
+    }
   }
 
   @ParameterizedTest

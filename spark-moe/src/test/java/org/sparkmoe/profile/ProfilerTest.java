@@ -10,6 +10,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkmoe.model.Ranks;
+import org.sparkmoe.schedule.cost.CostModels;
 import org.sparkmoe.schedule.cost.ExpertType;
 import org.sparkmoe.schedule.cost.LayerShape;
 import org.sparkmoe.schedule.cost.LayerWorkload;
@@ -26,20 +27,23 @@ class ProfilerTest {
   @Test
   void allRanksGetTheSameModelsAndTheCacheKeepsThem() {
     ProfileCache cache = new ProfileCache(folder);
-    List<Profile> measured = Ranks.run(TOPOLOGY, groups -> cache.get(JOB, groups));
+    List<Profile> measured =
+        Ranks.run(TOPOLOGY, groups -> cache.get(JOB, groups, new MatrixProducts(JOB)));
     assertThat(measured).containsOnly(measured.get(0));
-    List<Profile> kept = Ranks.run(TOPOLOGY, groups -> cache.get(JOB, groups));
+    List<Profile> kept =
+        Ranks.run(TOPOLOGY, groups -> cache.get(JOB, groups, new MatrixProducts(JOB)));
     assertThat(kept).as("not measured again").containsOnly(measured.get(0));
   }
 
   @Test
   void aDamagedCacheIsMeasuredAgain() throws IOException {
     ProfileCache cache = new ProfileCache(folder);
-    Ranks.run(TOPOLOGY, groups -> cache.get(JOB, groups));
+    Ranks.run(TOPOLOGY, groups -> cache.get(JOB, groups, new MatrixProducts(JOB)));
     try (var files = Files.list(folder)) {
       Files.writeString(files.findFirst().orElseThrow(), "values = [1, 2");
     }
-    assertThat(Ranks.run(TOPOLOGY, groups -> cache.get(JOB, groups))).hasSize(4);
+    assertThat(Ranks.run(TOPOLOGY, groups -> cache.get(JOB, groups, new MatrixProducts(JOB))))
+        .hasSize(4);
   }
 
   @Test
@@ -51,7 +55,11 @@ class ProfilerTest {
     LayerWorkload read = testbed.workload(JOB.layer());
     assertThat(read.allToAll()).isEqualTo(work.allToAll());
     assertThat(read.intraNode()).isEqualTo(work.intraNode());
-    assertThat(testbed.models(JOB.layer()).attention().time(read.attention()))
-        .isCloseTo(profile.costs().attention().time(work.attention()), within(1e-6));
+    CostModels costs = profile.costs();
+    double bothDirections =
+        costs.attention().time(work.attention()) + costs.attentionBackward().time(work.attention());
+    assertThat(3 * testbed.models(JOB.layer()).attention().time(read.attention()))
+        .as("three times forward")
+        .isCloseTo(bothDirections, within(1e-6));
   }
 }

@@ -17,7 +17,7 @@ class StepScheduleTest {
   @TempDir private Path directory;
 
   @ParameterizedTest
-  @EnumSource(names = {"TUTEL", "FSMOE"})
+  @EnumSource(names = {"TUTEL", "FSMOE", "BEST"})
   void overlapTrainsAsOneTaskAfterAnotherDoes(PolicyName policy) {
     Topology topology = new Topology(4, 2, 2, 2, 2);
     TrainConfig config = TrainConfigs.of(3, 2);
@@ -28,7 +28,7 @@ class StepScheduleTest {
     ScheduleSetup schedule =
         new ScheduleSetup(
             new ScheduleConfig(
-                policy, 1, "", 1e9, 1000, directory.resolve("trace.json").toString()),
+                policy, 1, 0, "", 1e9, 1000, directory.resolve("trace.json").toString()),
             new LayerShape(
                 config.microBatch(), 4, 16, TrainingFixture.WIDTH, 24, 2, ExpertType.MIXTRAL));
     TrainingFixture.Run scheduled =

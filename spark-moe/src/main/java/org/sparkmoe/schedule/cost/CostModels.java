@@ -10,8 +10,11 @@ import org.sparkmoe.schedule.graph.TaskKind;
  * @param allGather elements that a rank holds afterwards
  * @param reduceScatter elements that a rank holds before
  * @param allReduce elements
- * @param expert forward of a rank's experts, multiply-adds; backward doubles α and β (§4.1)
- * @param attention forward of the dense part, multiply-adds; backward doubles α and β
+ * @param expert forward of a rank's experts, multiply-adds
+ * @param attention forward of the dense part, multiply-adds
+ * @param expertBackward gradients by input and by weight, by multiply-adds of forward; each of the
+ *     two takes half
+ * @param attentionBackward the same of the dense part
  */
 public record CostModels(
     CostModel allToAll,
@@ -19,7 +22,28 @@ public record CostModels(
     CostModel reduceScatter,
     CostModel allReduce,
     CostModel expert,
-    CostModel attention) {
+    CostModel attention,
+    CostModel expertBackward,
+    CostModel attentionBackward) {
+
+  /** Backward doubles α and β of forward (§4.1). */
+  public CostModels(
+      CostModel allToAll,
+      CostModel allGather,
+      CostModel reduceScatter,
+      CostModel allReduce,
+      CostModel expert,
+      CostModel attention) {
+    this(
+        allToAll,
+        allGather,
+        reduceScatter,
+        allReduce,
+        expert,
+        attention,
+        expert.times(2),
+        attention.times(2));
+  }
 
   /** Milliseconds that {@code task} takes on an otherwise idle machine. */
   public double time(Task task) {
@@ -36,11 +60,13 @@ public record CostModels(
       case ALL_GATHER, MP_ALL_GATHER -> allGather.time(workload);
       case REDUCE_SCATTER, MP_REDUCE_SCATTER -> reduceScatter.time(workload);
       case GRADIENT_ALL_REDUCE -> allReduce.time(workload);
-      case EXPERT, EXPERT_INPUT_GRADIENT, EXPERT_WEIGHT_GRADIENT -> expert.time(workload);
-      case EXPERT_BACKWARD -> 2 * expert.time(workload);
-      case ATTENTION, ATTENTION_INPUT_GRADIENT, ATTENTION_WEIGHT_GRADIENT ->
-          attention.time(workload);
-      case ATTENTION_BACKWARD -> 2 * attention.time(workload);
+      case EXPERT -> expert.time(workload);
+      case EXPERT_INPUT_GRADIENT, EXPERT_WEIGHT_GRADIENT -> expertBackward.time(workload) / 2;
+      case EXPERT_BACKWARD -> expertBackward.time(workload);
+      case ATTENTION -> attention.time(workload);
+      case ATTENTION_INPUT_GRADIENT, ATTENTION_WEIGHT_GRADIENT ->
+          attentionBackward.time(workload) / 2;
+      case ATTENTION_BACKWARD -> attentionBackward.time(workload);
     };
   }
 }

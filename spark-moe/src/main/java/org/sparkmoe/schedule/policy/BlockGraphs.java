@@ -1,9 +1,13 @@
 package org.sparkmoe.schedule.policy;
 
 import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import org.sparkmoe.schedule.cost.LayerWorkload;
 import org.sparkmoe.schedule.graph.Lane;
+import org.sparkmoe.schedule.graph.Task;
 import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.schedule.graph.TaskKind;
 
@@ -13,6 +17,9 @@ import org.sparkmoe.schedule.graph.TaskKind;
  * chunks come back (paper §4.2).
  */
 final class BlockGraphs {
+  private static final Set<TaskKind> FROM_EXPERTS =
+      EnumSet.of(TaskKind.REDUCE_SCATTER, TaskKind.COMBINE);
+
   private final String policy;
   private final Lane intraNode;
 
@@ -22,26 +29,38 @@ final class BlockGraphs {
   }
 
   TaskGraph forward(List<LayerWorkload> layers, List<Integer> degrees) {
+    return forwardOf(layers, moeLayers(layers, Direction.FORWARD, degrees));
+  }
+
+  /**
+   * @param moe each layer's chunk tasks in issue order, with ids as {@link #moeLayer} gives them
+   */
+  TaskGraph forwardOf(List<LayerWorkload> layers, List<TaskGraph> moe) {
     GraphBuilder graph = new GraphBuilder(intraNode);
     List<String> input = List.of();
     for (int i = 0; i < layers.size(); i++) {
       Block block = new Block(graph, layers.get(i), "f" + i + ".", Direction.FORWARD);
       String dense = block.dense(input);
-      List<String> inbound = block.toExperts(List.of(dense), degrees.get(i));
-      input = block.fromExperts(inbound);
+      input = block.moe(moe.get(i).tasks(), List.of(dense), () -> {});
     }
     return graph.build(policy + "-forward");
   }
 
   TaskGraph backward(List<LayerWorkload> layers, GradientPlan plan) {
+    return backwardOf(layers, moeLayers(layers, Direction.BACKWARD, plan.degrees()), plan);
+  }
+
+  /**
+   * @param moe each layer's chunk tasks in issue order, every dispatch before any combine
+   */
+  TaskGraph backwardOf(List<LayerWorkload> layers, List<TaskGraph> moe, GradientPlan plan) {
     GraphBuilder graph = new GraphBuilder(intraNode);
     AllReduces allReduces = new AllReduces(graph);
     List<String> input = List.of();
     for (int i = layers.size() - 1; i >= 0; i--) {
       Block block = new Block(graph, layers.get(i), "b" + i + ".", Direction.BACKWARD);
-      List<String> inbound = block.toExperts(input, plan.degrees().get(i));
-      allReduces.add(plan.slices().get(i).moe());
-      List<String> outbound = block.fromExperts(inbound);
+      List<Double> slices = plan.slices().get(i).moe();
+      List<String> outbound = block.moe(moe.get(i).tasks(), input, () -> allReduces.add(slices));
       String gathered = block.modelParallelAllGather(outbound);
       allReduces.add(plan.slices().get(i).dense());
       input = List.of(block.denseAfterAllGather(gathered));
@@ -51,6 +70,15 @@ final class BlockGraphs {
       allReduces.add(List.of(plan.tail()));
     }
     return graph.build(policy + "-backward");
+  }
+
+  private List<TaskGraph> moeLayers(
+      List<LayerWorkload> layers, Direction direction, List<Integer> degrees) {
+    List<TaskGraph> moe = new ArrayList<>();
+    for (int i = 0; i < layers.size(); i++) {
+      moe.add(moeLayer(layers.get(i), direction, degrees.get(i), List.of()));
+    }
+    return moe;
   }
 
   /** One layer alone: its MoE part, with {@code slices} of gradient that exist already. */
@@ -114,6 +142,39 @@ final class BlockGraphs {
           TaskKind.MP_REDUCE_SCATTER,
           layer.modelParallel(),
           attentionId());
+    }
+
+    /**
+     * The layer's chunk tasks, gradient slices between the last that goes to the experts and the
+     * first that comes back; returns those that nothing in the layer waits for.
+     */
+    List<String> moe(List<Task> tasks, List<String> input, Runnable addSlices) {
+      Set<String> ends = new LinkedHashSet<>();
+      int back = firstBack(tasks);
+      for (int i = 0; i < tasks.size(); i++) {
+        if (i == back) {
+          addSlices.run();
+        }
+        Task task = tasks.get(i);
+        List<String> inside = task.dependencies().stream().map(id -> prefix + id).toList();
+        List<String> dependencies = inside.isEmpty() ? input : inside;
+        inside.forEach(ends::remove);
+        ends.add(graph.add(prefix + task.id(), task.kind(), task.workload(), dependencies));
+      }
+      return List.copyOf(ends);
+    }
+
+    /** Index of the first task from the experts after the last to them. */
+    private static int firstBack(List<Task> tasks) {
+      int last = -1;
+      for (int i = 0; i < tasks.size(); i++) {
+        last = tasks.get(i).kind() == TaskKind.DISPATCH ? i : last;
+      }
+      int back = last + 1;
+      while (back < tasks.size() && !FROM_EXPERTS.contains(tasks.get(back).kind())) {
+        back++;
+      }
+      return back;
     }
 
     /** Every chunk up to its expert; returns the expert tasks. */

@@ -7,6 +7,7 @@ import java.util.Map;
 import org.sparkmoe.schedule.cost.CostModels;
 import org.sparkmoe.schedule.cost.LayerWorkload;
 import org.sparkmoe.schedule.graph.Lane;
+import org.sparkmoe.schedule.graph.TaskKind;
 
 /**
  * Schedules that treat a block as two things in a row, the dense part and the MoE layer, and chunk
@@ -73,20 +74,21 @@ record BlockPolicy(String name, Lane intraNode, GradientRule gradients, int maxD
     for (int i = layers.size() - 1; i >= 0; i--) {
       backward.add(
           new BackwardLayer(
-              options.get(i).backward(),
-              denseWindow(layers.get(i), costs),
-              layers.get(i).gradient()));
+              options.get(i).backward(), window(layers.get(i), costs), layers.get(i).gradient()));
     }
     return backward;
   }
 
-  /** Beside a lane of its own, model-parallel communication hides an all-reduce too. */
-  private double denseWindow(LayerWorkload layer, CostModels costs) {
-    double computation = costs.time(Direction.BACKWARD.attention(), layer.attention());
+  private double window(LayerWorkload layer, CostModels costs) {
     return intraNode == Lane.INTRA_NODE
-        ? computation
-            + costs.allGather().time(layer.modelParallel())
-            + costs.reduceScatter().time(layer.modelParallel())
-        : computation;
+        ? denseWindow(layer, costs)
+        : costs.time(Direction.BACKWARD.attention(), layer.attention());
+  }
+
+  /** Beside a lane of its own, model-parallel communication hides an all-reduce too. */
+  static double denseWindow(LayerWorkload layer, CostModels costs) {
+    return costs.time(Direction.BACKWARD.attention(), layer.attention())
+        + costs.time(TaskKind.MP_ALL_GATHER, layer.modelParallel())
+        + costs.time(TaskKind.MP_REDUCE_SCATTER, layer.modelParallel());
   }
 }

@@ -73,6 +73,31 @@ final class FlowGraphs {
     return new Backward(graphs.tasks, gradients);
   }
 
+  /** Forward of one MoE layer alone. */
+  static FlowTasks moeForward(LayerWorkload layer, CostModels costs, int degree) {
+    FlowGraphs graphs = new FlowGraphs(costs, FlowShape.uniform(degree));
+    Block block = graphs.block("", layer);
+    block.fromExperts(block.toExperts(TaskKind.EXPERT, new int[] {}));
+    return graphs.tasks;
+  }
+
+  /**
+   * Backward of one MoE layer alone.
+   *
+   * @param split the gradient by weight of each chunk is a task of its own
+   */
+  static FlowTasks moeBackward(LayerWorkload layer, CostModels costs, int degree, boolean split) {
+    FlowGraphs graphs = new FlowGraphs(costs, FlowShape.uniform(degree));
+    Block block = graphs.block("", layer);
+    TaskKind kind = split ? TaskKind.EXPERT_INPUT_GRADIENT : TaskKind.EXPERT_BACKWARD;
+    int[] experts = block.toExperts(kind, new int[] {});
+    block.fromExperts(experts);
+    if (split) {
+      block.expertWeightGradients(experts.length, experts);
+    }
+    return graphs.tasks;
+  }
+
   private Block block(String prefix, LayerWorkload layer) {
     return new Block(tasks, shape, prefix, layer);
   }
@@ -155,10 +180,18 @@ final class FlowGraphs {
       int[] experts = toExperts(kind, gradients);
       int[] combined = fromExperts(experts);
       if (split) {
-        chunks(
-            "expert_weight_gradient", TaskKind.EXPERT_WEIGHT_GRADIENT, 1, layer.expert(), experts);
+        expertWeightGradients(1, experts);
       }
       return combined;
+    }
+
+    void expertWeightGradients(int count, int[] experts) {
+      chunks(
+          "expert_weight_gradient",
+          TaskKind.EXPERT_WEIGHT_GRADIENT,
+          count,
+          layer.expert(),
+          experts);
     }
 
     int[] attentionBackward(boolean split, int[] gradients) {

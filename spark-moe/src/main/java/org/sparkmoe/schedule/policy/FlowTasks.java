@@ -70,17 +70,15 @@ final class FlowTasks {
 
   /** The graph that issues the tasks in {@code order}. */
   TaskGraph graph(String name, int[] order) {
+    List<String> ids = names.stream().map(Name::toString).toList();
     List<Task> tasks = new ArrayList<>(order.length);
     for (int index : order) {
+      List<String> dependsOn = new ArrayList<>();
+      for (int dependency : dependencies.get(index)) {
+        dependsOn.add(ids.get(dependency));
+      }
       tasks.add(
-          new Task(
-              names.get(index).toString(),
-              kinds.get(index),
-              lane(index),
-              workloads[index],
-              Arrays.stream(dependencies.get(index))
-                  .mapToObj(dependency -> names.get(dependency).toString())
-                  .toList()));
+          new Task(ids.get(index), kinds.get(index), lane(index), workloads[index], dependsOn));
     }
     return new TaskGraph(name, tasks);
   }

@@ -74,11 +74,20 @@ final class GradientPartitioner {
     List<State> kept = new ArrayList<>();
     states.sort(Comparator.comparingDouble(State::time).thenComparing(State::pending));
     for (State state : states) {
-      if (kept.stream().noneMatch(other -> dominates(other, state))) {
+      if (!isDominated(state, kept)) {
         kept.add(state);
       }
     }
     return kept;
+  }
+
+  private boolean isDominated(State state, List<State> others) {
+    for (State other : others) {
+      if (dominates(other, state)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private boolean dominates(State state, State other) {

@@ -1,9 +1,7 @@
 package org.sparkmoe.schedule.policy;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.List;
 import org.sparkmoe.schedule.graph.Lane;
 
 /**
@@ -13,6 +11,7 @@ import org.sparkmoe.schedule.graph.Lane;
  */
 final class ListScheduler {
   private static final int LANES = Lane.values().length;
+  private static final int INITIAL_READY = 16;
 
   private final FlowTasks tasks;
   private final int[] lanes;
@@ -57,12 +56,12 @@ final class ListScheduler {
 
     /** Task indices by start; those that depend on each other keep their order. */
     int[] order() {
-      List<Integer> order = new ArrayList<>(start.length);
-      for (int i = 0; i < start.length; i++) {
-        order.add(i);
-      }
-      order.sort(Comparator.comparingDouble(i -> start[i]));
-      return order.stream().mapToInt(Integer::intValue).toArray();
+      Integer[] order = new Integer[start.length];
+      Arrays.setAll(order, i -> i);
+      Arrays.sort(order, Comparator.comparingDouble(i -> start[i]));
+      int[] indices = new int[order.length];
+      Arrays.setAll(indices, i -> order[i]);
+      return indices;
     }
   }
 
@@ -107,7 +106,7 @@ final class ListScheduler {
     private final double[] priority;
     private final int[] missing;
     private final double[] start = new double[lanes.length];
-    private final int[][] ready = new int[LANES][lanes.length];
+    private final int[][] ready = new int[LANES][INITIAL_READY];
     private final int[] readyCount = new int[LANES];
     private final int[] running = new int[LANES];
     private final double[] runningEnd = new double[LANES];
@@ -143,6 +142,9 @@ final class ListScheduler {
 
     private void addReady(int task) {
       int lane = lanes[task];
+      if (readyCount[lane] == ready[lane].length) {
+        ready[lane] = Arrays.copyOf(ready[lane], 2 * readyCount[lane]);
+      }
       ready[lane][readyCount[lane]++] = task;
     }
 

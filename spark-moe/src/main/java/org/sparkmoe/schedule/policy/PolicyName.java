@@ -33,6 +33,14 @@ public enum PolicyName {
     };
   }
 
+  /**
+   * The policy as training runs it: the model cuts its MoE layers, not what is between them, and
+   * {@link #BEST} then searches that.
+   */
+  public Policy executable(int maxDegree) {
+    return this == BEST ? new LayerwiseBest(maxDegree) : policy(maxDegree);
+  }
+
   private Policy block(Lane intraNode, GradientRule gradients, int maxDegree) {
     return new BlockPolicy(toString(), intraNode, gradients, maxDegree);
   }

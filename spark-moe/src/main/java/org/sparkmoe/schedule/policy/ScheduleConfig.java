@@ -9,16 +9,18 @@ import java.util.List;
  *
  * @param policy which schedule
  * @param maxDegree largest pipeline degree
+ * @param bufferLimit bytes that the chunks of one MoE layer may take at a time; 0 for no limit
  * @param profileCache folder of this machine for measured cost models, empty for none
  * @param replanError relative error of the predicted time of the MoE layers above which the job
  *     measures and plans again
  * @param replanAfter steps in a row with such an error before that happens
- * @param trace file on rank 0's machine for a Chrome trace of the MoE layers in the last logged
- *     step, measured beside predicted; empty for none
+ * @param trace file on any Hadoop file system for a Chrome trace of the MoE layers in the latest
+ *     logged step, measured beside predicted; empty for none
  */
 public record ScheduleConfig(
     PolicyName policy,
     int maxDegree,
+    long bufferLimit,
     String profileCache,
     double replanError,
     int replanAfter,
@@ -28,13 +30,13 @@ public record ScheduleConfig(
 
   public ScheduleConfig {
     List<String> problems = new ArrayList<>();
-    if (policy == PolicyName.BEST) {
-      problems.add(
-          "schedule.policy is best, which plan and simulate only: its chunks flow through attention."
-              + " Must be fsmoe, fsmoe-no-iio, pipemoe-lina, tutel-improved, tutel or ds-moe");
-    }
     if (maxDegree < 1 || maxDegree > MOST) {
       problems.add("schedule.max-degree is %d, must be from 1 to %d".formatted(maxDegree, MOST));
+    }
+    if (bufferLimit < 0) {
+      problems.add(
+          "schedule.buffer-limit is %d, must be at least 0 (0 for no limit)"
+              .formatted(bufferLimit));
     }
     if (!(replanError > 0)) {
       problems.add("schedule.replan-error is %s, must be above 0".formatted(replanError));

@@ -95,7 +95,8 @@ record Table5(Testbed testbed, List<PlannedStep> steps, double interference) {
             "fsmoe",
             "best");
     for (int depth : new int[] {1, 2, 4, 8, 24}) {
-      List<PlannedStep> stack = plan(testbed, depth, policies);
+      List<PlannedStep> stack =
+          depth == steps.get(0).depth() ? steps : plan(testbed, depth, policies);
       table.row(
           depth,
           InterferenceFit.meanSpeedUp(stack, PolicyName.TUTEL_IMPROVED, 0),

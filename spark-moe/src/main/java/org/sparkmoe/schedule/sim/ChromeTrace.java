@@ -12,7 +12,7 @@ import org.sparkmoe.schedule.graph.Span;
  * that a predicted and a measured timeline can be laid side by side.
  */
 public final class ChromeTrace {
-  private static final double MICROS_PER_MILLI = 1000;
+  static final double MICROS_PER_MILLI = 1000;
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private ChromeTrace() {}
@@ -41,6 +41,15 @@ public final class ChromeTrace {
       }
     }
     return trace.toString();
+  }
+
+  /**
+   * The timelines of a text that {@link #of} made.
+   *
+   * @throws IllegalArgumentException if it is none
+   */
+  public static List<Timeline> read(String text) {
+    return ChromeTraceReader.read(text);
   }
 
   private static ObjectNode name(ObjectNode event, String what, int process, String name) {

@@ -35,7 +35,11 @@ public final class CompiledGraph {
       index.put(task.id(), i);
       lanes[i] = task.lane().ordinal();
       durations[i] = costs.time(task);
-      dependencies[i] = task.dependencies().stream().mapToInt(index::get).toArray();
+      List<String> ids = task.dependencies();
+      dependencies[i] = new int[ids.size()];
+      for (int d = 0; d < ids.size(); d++) {
+        dependencies[i][d] = index.get(ids.get(d));
+      }
     }
     return new CompiledGraph(lanes, durations, dependencies);
   }

@@ -16,6 +16,7 @@ import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparkmoe.schedule.cost.CostModel;
@@ -31,6 +32,7 @@ import org.sparkmoe.schedule.sim.Simulator;
 
 class PolicyTest {
   private static final int MAX_DEGREE = 16;
+  private static final Policy BEST_IN_TRAINING = PolicyName.BEST.executable(MAX_DEGREE);
   private static final Testbed TESTBED = Testbed.read(Path.of("../conf/testbeds/b.conf"));
 
   /** Three layers, so that gradients flow past a layer. */
@@ -82,6 +84,33 @@ class PolicyTest {
     CostModels costs = TESTBED.models(shape);
     assertThat(plan(PolicyName.BEST, shape, 4).time(costs))
         .isLessThanOrEqualTo(plan(PolicyName.FSMOE, shape, 4).time(costs) + 1e-9);
+  }
+
+  @Property(tries = 60)
+  void whatTrainingRunsForBestDoesAllTheWorkAndIsNeverSlowerThanFsmoe(
+      @ForAll("shapes") LayerShape shape) {
+    CostModels costs = TESTBED.models(shape);
+    LayerWorkload layer = TESTBED.workload(shape);
+    StepPlan best = BEST_IN_TRAINING.plan(Collections.nCopies(4, layer), costs);
+    assertThat(best.time(costs))
+        .isLessThanOrEqualTo(plan(PolicyName.FSMOE, shape, 4).time(costs) + 1e-9);
+    assertThat(
+            work(best, TaskKind.EXPERT_BACKWARD)
+                + work(best, TaskKind.EXPERT_INPUT_GRADIENT) / 2
+                + work(best, TaskKind.EXPERT_WEIGHT_GRADIENT) / 2)
+        .isCloseTo(4 * layer.expert(), within(1e3));
+    assertThat(work(best, TaskKind.COMBINE)).isCloseTo(8 * layer.allToAll(), within(1e-3));
+    assertThat(work(best, TaskKind.GRADIENT_ALL_REDUCE))
+        .isCloseTo(4 * layer.gradient(), within(1e-3));
+  }
+
+  @Test
+  void whatTrainingRunsForBestLetsWeightGradientsWaitForTheWayBack() {
+    LayerShape shape = new LayerShape(4, 8, 1024, 4096, 16384, 2.4, ExpertType.MIXTRAL);
+    CostModels costs = TESTBED.models(shape);
+    StepPlan best = BEST_IN_TRAINING.plan(List.of(TESTBED.workload(shape)), costs);
+    assertThat(work(best, TaskKind.EXPERT_WEIGHT_GRADIENT)).isPositive();
+    assertThat(best.time(costs)).isLessThan(plan(PolicyName.FSMOE, shape, 1).time(costs));
   }
 
   /** A profile may find that a link starts at no cost; slices must not get ever smaller then. */

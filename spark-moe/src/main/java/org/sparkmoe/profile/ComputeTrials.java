@@ -1,0 +1,26 @@
+package org.sparkmoe.profile;
+
+/** Computation of a job, of any size, to be timed. */
+public interface ComputeTrials {
+
+  /**
+   * One size.
+   *
+   * @param forward runs forward alone
+   * @param both runs forward and then backward
+   */
+  record Trial(Runnable forward, Runnable both) {}
+
+  /** For the key of kept profiles. */
+  String name();
+
+  /**
+   * This rank's experts.
+   *
+   * @param rows of all its experts together
+   */
+  Trial expert(long rows);
+
+  /** The computation of attention over {@code batch} sequences of {@code length} tokens. */
+  Trial attention(long batch, long length);
+}
