@@ -1,6 +1,8 @@
 package org.sparkmoe.data;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayInputStream;
@@ -14,6 +16,15 @@ import java.util.Map;
 public final class HuggingFaceTokenizer implements Tokenizer {
   private static final List<String> END_OF_TEXT_NAMES =
       List.of("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|im_end|>", "[SEP]");
+
+  /** Far above the largest vocabularies, and small enough for a table of embeddings. */
+  private static final int MAX_VOCABULARY = 1 << 24;
+
+  private static final ObjectMapper JSON =
+      new ObjectMapper(
+          JsonFactory.builder()
+              .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(64).build())
+              .build());
 
   private final ai.djl.huggingface.tokenizers.HuggingFaceTokenizer tokenizer;
   private final int vocabSize;
@@ -76,7 +87,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     static Vocabulary parse(String json) {
       JsonNode root;
       try {
-        root = new ObjectMapper().readTree(json);
+        root = JSON.readTree(json);
       } catch (JsonProcessingException e) {
         throw new DataException("data.tokenizer is not JSON: " + e.getOriginalMessage(), e);
       }
@@ -85,11 +96,11 @@ public final class HuggingFaceTokenizer implements Tokenizer {
       int largest = vocab.isArray() ? vocab.size() - 1 : -1;
       if (vocab.isObject()) {
         for (JsonNode id : vocab) {
-          largest = Math.max(largest, id.asInt());
+          largest = Math.max(largest, id(id));
         }
       }
       for (JsonNode added : root.path("added_tokens")) {
-        largest = Math.max(largest, added.path("id").asInt());
+        largest = Math.max(largest, id(added.path("id")));
       }
       if (largest < 0) {
         throw new DataException(
@@ -98,15 +109,24 @@ public final class HuggingFaceTokenizer implements Tokenizer {
       return new Vocabulary(largest + 1, findEndOfText(root, vocab));
     }
 
+    private static int id(JsonNode id) {
+      if (!id.isInt() || id.asInt() < 0 || id.asInt() >= MAX_VOCABULARY) {
+        throw new DataException(
+            "data.tokenizer has the token id \"%s\", must be a whole number from 0 to %d"
+                .formatted(id.asText(), MAX_VOCABULARY - 1));
+      }
+      return id.asInt();
+    }
+
     private static int findEndOfText(JsonNode root, JsonNode vocab) {
       for (String name : END_OF_TEXT_NAMES) {
         for (JsonNode added : root.path("added_tokens")) {
           if (name.equals(added.path("content").asText())) {
-            return added.path("id").asInt();
+            return id(added.path("id"));
           }
         }
         if (vocab.has(name)) {
-          return vocab.get(name).asInt();
+          return id(vocab.get(name));
         }
       }
       throw new DataException(

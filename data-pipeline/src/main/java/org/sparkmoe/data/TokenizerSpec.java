@@ -19,6 +19,7 @@ import org.apache.hadoop.fs.Path;
 public record TokenizerSpec(String name, String json) implements Serializable {
   private static final String NAME_FILE = "tokenizer-name.txt";
   private static final String JSON_FILE = "tokenizer.json";
+  private static final long MAX_BYTES = 128L << 20;
 
   /**
    * Finds what {@code data.tokenizer} names and tries it out.
@@ -87,7 +88,13 @@ public record TokenizerSpec(String name, String json) implements Serializable {
   }
 
   private static String read(Path file, Configuration hadoop) throws IOException {
-    try (InputStream in = file.getFileSystem(hadoop).open(file)) {
+    FileSystem files = file.getFileSystem(hadoop);
+    long bytes = files.getFileStatus(file).getLen();
+    if (bytes > MAX_BYTES) {
+      throw new IOException(
+          "%s has %d bytes, must have at most %d".formatted(file, bytes, MAX_BYTES));
+    }
+    try (InputStream in = files.open(file)) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     }
   }

@@ -114,6 +114,11 @@ final class TerminalProgress implements ProgressListener {
     line("step %d  checkpoint %s".formatted(step, directory));
   }
 
+  @Override
+  public synchronized void warned(long step, String warning) {
+    line("step %d  warning: %s".formatted(step, warning));
+  }
+
   /** Ends an open line, so that what follows begins a new one. */
   synchronized void end() {
     if (lineOpen) {

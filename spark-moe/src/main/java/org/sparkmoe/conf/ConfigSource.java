@@ -9,12 +9,14 @@ import com.typesafe.config.ConfigRenderOptions;
 import com.typesafe.config.ConfigUtil;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueFactory;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param defaults {@code reference.conf} alone
  */
 public record ConfigSource(Config effective, Config defaults) {
+  private static final long MAX_BYTES = 1 << 20;
 
   /**
    * Reads and merges.
@@ -36,29 +39,50 @@ public record ConfigSource(Config effective, Config defaults) {
    * @param file the user's file, if there is one
    * @param assignments texts {@code key=value}; later ones win. A value in brackets, braces or
    *     quotes is read as HOCON, any other as it stands
-   * @throws ConfigurationException if the file cannot be read or is not HOCON, or an assignment has
-   *     no {@code =}
+   * @throws ConfigurationException if the file cannot be read, is not HOCON or includes what is not
+   *     a file of this machine, or an assignment has no {@code =}
    */
   public static ConfigSource load(
       Set<String> sections, @Nullable Path file, List<String> assignments) {
-    Config reference = only(sections, ConfigFactory.defaultReferenceUnresolved());
-    Config user = file == null ? ConfigFactory.empty() : parse(file);
-    Config effective = assign(assignments).withFallback(user).withFallback(reference);
-    return resolve(effective, reference);
+    return bounded(
+        () -> {
+          Config reference = only(sections, ConfigFactory.defaultReferenceUnresolved());
+          Config user = file == null ? ConfigFactory.empty() : parse(file);
+          return resolve(assign(assignments).withFallback(user).withFallback(reference), reference);
+        });
   }
 
   /**
    * The same for HOCON text, as a program or a model directory has it.
    *
-   * @throws ConfigurationException if it is not HOCON, or an assignment has no {@code =}
+   * @throws ConfigurationException if it is not HOCON or includes something, or an assignment has
+   *     no {@code =}
    */
   public static ConfigSource parse(Set<String> sections, String hocon, List<String> assignments) {
-    Config reference = only(sections, ConfigFactory.defaultReferenceUnresolved());
+    return bounded(
+        () -> {
+          Config reference = only(sections, ConfigFactory.defaultReferenceUnresolved());
+          Config user = parse(hocon);
+          return resolve(assign(assignments).withFallback(user).withFallback(reference), reference);
+        });
+  }
+
+  private static Config parse(String hocon) {
     try {
-      Config user = ConfigFactory.parseString(hocon);
-      return resolve(assign(assignments).withFallback(user).withFallback(reference), reference);
-    } catch (ConfigException.Parse e) {
+      return ConfigFactory.parseString(
+          hocon, ConfigParseOptions.defaults().setIncluder(LocalIncludes.ofText()));
+    } catch (ConfigException e) {
       throw new ConfigurationException(List.of("the configuration is not HOCON: " + message(e)));
+    }
+  }
+
+  /** The library descends into a value by recursion, so that its depth is bounded by the stack. */
+  private static ConfigSource bounded(Supplier<ConfigSource> work) {
+    try {
+      return work.get();
+    } catch (StackOverflowError e) {
+      throw new ConfigurationException(
+          List.of("the configuration is nested too deeply: sections of sections of sections …"));
     }
   }
 
@@ -80,8 +104,18 @@ public record ConfigSource(Config effective, Config defaults) {
           List.of("--conf is \"%s\", must be a readable file".formatted(file)));
     }
     try {
+      if (Files.size(file) > MAX_BYTES) {
+        throw new ConfigurationException(
+            List.of(
+                "--conf is \"%s\" of %d bytes, must have at most %d"
+                    .formatted(file, Files.size(file), MAX_BYTES)));
+      }
       return ConfigFactory.parseFile(
-          file.toFile(), ConfigParseOptions.defaults().setAllowMissing(false));
+          file.toFile(),
+          ConfigParseOptions.defaults().setAllowMissing(false).setIncluder(LocalIncludes.ofFile()));
+    } catch (IOException e) {
+      throw new ConfigurationException(
+          List.of("--conf is \"%s\", must be a readable file: %s".formatted(file, e)));
     } catch (ConfigException e) {
       throw new ConfigurationException(List.of("%s is not HOCON: %s".formatted(file, message(e))));
     }

@@ -45,6 +45,9 @@ sealed interface RankMessage extends Serializable {
   /** A checkpoint is published. */
   record Checkpointed(long step, String directory) implements RankMessage {}
 
+  /** Something is not as it should be, but training goes on. */
+  record Warned(long step, String warning) implements RankMessage {}
+
   /**
    * A rank failed.
    *

@@ -79,6 +79,11 @@ final class RankReporter implements TrainingListener {
   }
 
   @Override
+  public void warned(long step, String warning) {
+    RankChannel.send(job, new RankMessage.Warned(step, warning));
+  }
+
+  @Override
   public void checkpointed(long step, String directory) {
     RankChannel.send(job, new RankMessage.Checkpointed(step, directory));
   }

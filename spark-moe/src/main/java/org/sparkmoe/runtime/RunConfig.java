@@ -19,6 +19,7 @@ import org.sparkmoe.schedule.policy.ScheduleConfig;
 import org.sparkmoe.topology.ClusterConfig;
 import org.sparkmoe.topology.Topology;
 import org.sparkmoe.train.CheckpointConfig;
+import org.sparkmoe.train.HealthConfig;
 import org.sparkmoe.train.TrainConfig;
 
 /**
@@ -30,6 +31,7 @@ import org.sparkmoe.train.TrainConfig;
  * @param train how to train
  * @param schedule how MoE layers run
  * @param checkpoint when and where checkpoints are written
+ * @param health what is watched while training runs
  * @param cluster ranks and how they are grouped
  * @param device where ranks compute
  * @param output what training leaves behind
@@ -42,6 +44,7 @@ public record RunConfig(
     TrainConfig train,
     ScheduleConfig schedule,
     CheckpointConfig checkpoint,
+    HealthConfig health,
     ClusterConfig cluster,
     DeviceConfig device,
     OutputConfig output,

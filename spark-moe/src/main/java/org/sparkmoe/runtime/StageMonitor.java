@@ -51,6 +51,8 @@ final class StageMonitor implements AutoCloseable {
       progress.scheduled(scheduled.trace());
     } else if (message instanceof RankMessage.Evaluated evaluated) {
       progress.evaluated(evaluated.metrics());
+    } else if (message instanceof RankMessage.Warned warned) {
+      progress.warned(warned.step(), warned.warning());
     } else if (message instanceof RankMessage.Checkpointed published) {
       progress.checkpointed(published.step(), published.directory());
     }

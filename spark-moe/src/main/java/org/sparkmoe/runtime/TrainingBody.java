@@ -81,6 +81,7 @@ record TrainingBody(
           new TrainSetup(
               config.train(),
               config.checkpoint().inModelDirectory(config.output().directory()),
+              config.health(),
               hadoop,
               new ScheduleSetup(config.schedule(), config.layerShape()));
       TrainingData data =

@@ -99,6 +99,15 @@ final class CheckpointDirectory {
     }
   }
 
+  /** Removes those of later steps than {@code step}. */
+  void removeAfter(long step) throws IOException {
+    for (long later : steps()) {
+      if (later > step) {
+        files.delete(published(later), true);
+      }
+    }
+  }
+
   /** Removes all but the newest {@code keep}. */
   void prune(int keep) throws IOException {
     List<Long> steps = steps();

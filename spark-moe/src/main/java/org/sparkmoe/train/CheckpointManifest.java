@@ -8,7 +8,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
@@ -49,6 +51,7 @@ record CheckpointManifest(TrainingCursor cursor, List<Shard> shards) {
     body.put("format", FORMAT);
     body.put("step", cursor.step());
     body.put("updates", cursor.updates());
+    body.put("skippedBatches", cursor.skippedBatches());
     body.put("seed", cursor.seed());
     body.put("globalBatch", cursor.globalBatch());
     body.put("sequenceLength", cursor.sequenceLength());
@@ -88,21 +91,39 @@ record CheckpointManifest(TrainingCursor cursor, List<Shard> shards) {
     }
     TrainingCursor cursor =
         new TrainingCursor(
-            body.path("step").asLong(),
-            body.path("updates").asLong(),
+            whole(body, "step", Long.MAX_VALUE),
+            whole(body, "updates", Long.MAX_VALUE),
+            body.has("skippedBatches") ? whole(body, "skippedBatches", Long.MAX_VALUE) : 0,
             body.path("seed").asLong(),
-            body.path("globalBatch").asInt(),
-            body.path("sequenceLength").asInt());
+            (int) whole(body, "globalBatch", Integer.MAX_VALUE),
+            (int) whole(body, "sequenceLength", Integer.MAX_VALUE));
     return new CheckpointManifest(cursor, shards(body));
+  }
+
+  private static long whole(JsonNode object, String name, long most) throws IOException {
+    JsonNode value = object.path(name);
+    if (!value.canConvertToLong()
+        || !value.isIntegralNumber()
+        || value.asLong() < 0
+        || value.asLong() > most) {
+      throw new IOException(
+          "%s has %s \"%s\", must be a whole number from 0 to %d"
+              .formatted(FILE, name, value.asText(), most));
+    }
+    return value.asLong();
   }
 
   private static List<Shard> shards(JsonNode body) throws IOException {
     List<Shard> shards = new ArrayList<>();
+    Set<String> files = new HashSet<>();
     for (JsonNode shard : body.path("shards")) {
       String file = shard.path("file").asText();
       if (!Shard.NAME.matcher(file).matches()) {
         throw new IOException(
             "%s names the file \"%s\", must be shard-NNNNN.safetensors".formatted(FILE, file));
+      }
+      if (!files.add(file)) {
+        throw new IOException("%s names %s twice".formatted(FILE, file));
       }
       int crc;
       try {
@@ -110,7 +131,7 @@ record CheckpointManifest(TrainingCursor cursor, List<Shard> shards) {
       } catch (NumberFormatException e) {
         throw new IOException("%s has no checksum of %s".formatted(FILE, file), e);
       }
-      shards.add(new Shard(file, shard.path("bytes").asLong(-1), crc));
+      shards.add(new Shard(file, whole(shard, "bytes", Long.MAX_VALUE), crc));
     }
     return shards;
   }

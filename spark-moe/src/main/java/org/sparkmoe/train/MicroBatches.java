@@ -53,7 +53,8 @@ record MicroBatches(RankGroups groups, int sequenceLength, Device device) {
     return groups.dp().rank() * shard + groups.mp().rank() * (shard / groups.mp().size());
   }
 
-  private long microStepTokens(int rows) {
+  /** Tokens that all ranks pass through the model at once. */
+  long microStepTokens(int rows) {
     return (long) groups.dp().size() * rows * sequenceLength;
   }
 }

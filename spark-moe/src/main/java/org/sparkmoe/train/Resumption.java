@@ -54,7 +54,17 @@ final class Resumption {
    */
   Optional<Found> resume(
       List<ParameterGroup> parameters, TrainingCursor configured, long elements) {
-    List<Long> steps = agreedSteps();
+    return resume(parameters, configured, elements, Long.MAX_VALUE);
+  }
+
+  /**
+   * The same from a checkpoint of at most {@code latest} steps.
+   *
+   * @return empty if there are no such checkpoints
+   */
+  Optional<Found> resume(
+      List<ParameterGroup> parameters, TrainingCursor configured, long elements, long latest) {
+    List<Long> steps = agreedSteps().stream().filter(step -> step <= latest).toList();
     List<String> reasons = new ArrayList<>();
     for (long step : steps) {
       Attempt attempt = new Attempt(directory.published(step), parameters, elements);

@@ -8,14 +8,25 @@ import org.jspecify.annotations.Nullable;
  *
  * @param train how to train
  * @param checkpoint when and where checkpoints are written, its directory filled in
+ * @param health what is watched meanwhile
  * @param hadoop finds the file systems
  * @param schedule how MoE layers run, or null for one task after the other
  */
 public record TrainSetup(
     TrainConfig train,
     CheckpointConfig checkpoint,
+    HealthConfig health,
     Configuration hadoop,
     @Nullable ScheduleSetup schedule) {
+
+  /** Without a watch over its health. */
+  public TrainSetup(
+      TrainConfig train,
+      CheckpointConfig checkpoint,
+      Configuration hadoop,
+      @Nullable ScheduleSetup schedule) {
+    this(train, checkpoint, HealthConfig.off(), hadoop, schedule);
+  }
 
   /** Without a schedule: MoE layers run one task after the other. */
   public TrainSetup(TrainConfig train, CheckpointConfig checkpoint, Configuration hadoop) {

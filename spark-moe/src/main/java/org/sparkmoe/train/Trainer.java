@@ -36,6 +36,8 @@ public final class Trainer implements AutoCloseable {
   private final CheckpointDirectory directory;
   private final CheckpointWriter writer;
   private final TrainingLog log = new TrainingLog();
+  private final HealthConfig health;
+  private final RouterWatch routers;
 
   /**
    * @param setup whose checkpoint directory is filled in
@@ -63,7 +65,9 @@ public final class Trainer implements AutoCloseable {
         new CheckpointWriter(
             directory, ranks, new CheckpointShard(parameters, groups), checkpoints, this.listener);
     this.evaluator = new Evaluator(model, groups, data, config.microBatch());
+    this.health = setup.health();
     MicroBatches batches = new MicroBatches(groups, data.sequenceLength(), device);
+    this.routers = new RouterWatch(health, batches.microStepTokens(config.microBatch()));
     this.schedule = schedule(setup, model);
     this.trainingStep = new TrainingStep(config, model, groups, batches, parameters, schedule);
   }
@@ -106,9 +110,14 @@ public final class Trainer implements AutoCloseable {
    */
   public TrainingSummary train() {
     Progress progress = start();
+    SpikeResponse spikes = new SpikeResponse(health, log);
     while (progress.cursor.step() < config.steps()) {
-      step(progress);
+      StepMetrics metrics = step(progress);
       writer.advance();
+      routers.add(metrics.routing()).forEach(warning -> warn(metrics.step(), warning));
+      spikes
+          .after(metrics, spike -> rewind(progress, spike))
+          .ifPresent(warning -> warn(metrics.step(), warning));
       long done = progress.cursor.step();
       boolean last = done == config.steps();
       if (!last && isDue(done, config.evaluateEvery())) {
@@ -135,15 +144,15 @@ public final class Trainer implements AutoCloseable {
     long owned = ownedElements();
     long elements = Arrays.stream(ranks.gather(owned)).mapToLong(report -> report[0]).sum();
     TrainingCursor first =
-        new TrainingCursor(0, 0, config.seed(), config.globalBatch(), data.sequenceLength());
+        new TrainingCursor(0, 0, 0, config.seed(), config.globalBatch(), data.sequenceLength());
     Resumption resumption = new Resumption(directory, ranks);
-    Progress progress = new Progress(first);
+    Progress progress = new Progress(first, elements);
     if (checkpoints.resume()) {
       Optional<Resumption.Found> found = resumption.resume(parameters, first, elements);
       if (found.isPresent()) {
         LOG.info("going on from {}", found.get().directory());
         log.restore(found.get().log());
-        progress = new Progress(found.get().cursor());
+        progress = new Progress(found.get().cursor(), elements);
         progress.unsaved = false;
       }
     } else {
@@ -164,7 +173,7 @@ public final class Trainer implements AutoCloseable {
         .sum();
   }
 
-  private void step(Progress progress) {
+  private StepMetrics step(Progress progress) {
     StepMetrics metrics = trainingStep.run(progress.cursor, data.train());
     progress.add(metrics);
     if (isDue(metrics.step(), config.logEvery()) || metrics.step() == config.steps()) {
@@ -182,6 +191,36 @@ public final class Trainer implements AutoCloseable {
               .formatted(
                   metrics.step(), progress.skippedInARow, metrics.loss(), metrics.gradientNorm()));
     }
+    return metrics;
+  }
+
+  private void warn(long step, String warning) {
+    if (groups.rank() == 0) {
+      LOG.warn("step {}: {}", step, warning);
+    }
+    listener.warned(step, warning);
+  }
+
+  /** Back to the last checkpoint before {@code spike}, on with the data after it. */
+  private @Nullable Long rewind(Progress progress, LossSpikes.Spike spike) {
+    writer.finish();
+    TrainingCursor now = progress.cursor;
+    Optional<Resumption.Found> found =
+        new Resumption(directory, ranks)
+            .resume(parameters, now, progress.elements, spike.firstStep() - 1);
+    if (found.isEmpty()) {
+      return null;
+    }
+    TrainingCursor back = found.get().cursor().withBatch(now.batch());
+    log.restore(found.get().log());
+    log.addRewind(back.step(), spike);
+    progress.goBack(back);
+    ranks.first(
+        "remove the checkpoints after step " + back.step(),
+        () -> directory.removeAfter(back.step()));
+    // The one gone back to is written again, so that a restart leaves the same data out.
+    writer.write(back, log.lines());
+    return back.step();
   }
 
   private void tell(ScheduleTrace trace) {
@@ -217,8 +256,17 @@ public final class Trainer implements AutoCloseable {
     private long skipped;
     private int skippedInARow;
 
-    Progress(TrainingCursor cursor) {
+    private final long elements;
+
+    Progress(TrainingCursor cursor, long elements) {
       this.cursor = cursor;
+      this.elements = elements;
+    }
+
+    void goBack(TrainingCursor back) {
+      cursor = back;
+      unsaved = false;
+      skippedInARow = 0;
     }
 
     void add(StepMetrics metrics) {

@@ -6,16 +6,28 @@ package org.sparkmoe.train;
  *
  * @param step steps done
  * @param updates steps whose gradient was finite, which is what Adam counts
+ * @param skippedBatches global batches that were left out before this step, after loss spikes
  * @param seed {@code train.seed}
  * @param globalBatch sequences in a step
  * @param sequenceLength tokens predicted in a sequence
  */
-record TrainingCursor(long step, long updates, long seed, int globalBatch, int sequenceLength) {
+record TrainingCursor(
+    long step, long updates, long skippedBatches, long seed, int globalBatch, int sequenceLength) {
 
   /** After one more step. */
   TrainingCursor next(boolean updated) {
     return new TrainingCursor(
-        step + 1, updates + (updated ? 1 : 0), seed, globalBatch, sequenceLength);
+        step + 1, updates + (updated ? 1 : 0), skippedBatches, seed, globalBatch, sequenceLength);
+  }
+
+  /** The global batch that comes next. */
+  long batch() {
+    return step + skippedBatches;
+  }
+
+  /** The same place in training, going on with {@code batch}. */
+  TrainingCursor withBatch(long batch) {
+    return new TrainingCursor(step, updates, batch - step, seed, globalBatch, sequenceLength);
   }
 
   /**

@@ -18,6 +18,9 @@ public interface TrainingListener {
   /** A checkpoint is published. */
   default void checkpointed(long step, String directory) {}
 
+  /** Something is not as it should be, but training goes on. */
+  default void warned(long step, String warning) {}
+
   /** Tells nothing. */
   static TrainingListener silent() {
     return new TrainingListener() {};

@@ -1,17 +1,20 @@
 package org.sparkmoe.train;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BiConsumer;
 import org.sparkmoe.moe.RoutingStats;
 import org.sparkmoe.schedule.graph.Span;
 import org.sparkmoe.schedule.sim.Timeline;
 
 /**
- * The training log: one JSON object a line, {@code "type"} being {@code step}, {@code evaluation}
- * or {@code schedule}, of which only the newest is kept. It travels in checkpoints, so that it is
- * whole after a restart.
+ * The training log: one JSON object a line, {@code "type"} being {@code step}, {@code evaluation},
+ * {@code rewind} or {@code schedule}, of which only the newest is kept. It travels in checkpoints,
+ * so that it is whole after a restart.
  */
 final class TrainingLog {
   private static final ObjectMapper JSON = new ObjectMapper(BoundedJson.FACTORY);
@@ -87,6 +90,30 @@ final class TrainingLog {
     line.put("tokens", metrics.tokens());
     line.put("milliseconds", metrics.milliseconds());
     lines.add(line.toString());
+  }
+
+  /** Training went back to {@code step} because of a spike. */
+  void addRewind(long step, LossSpikes.Spike spike) {
+    ObjectNode line = line("rewind", step);
+    line.put("spikeStep", spike.firstStep());
+    line.put("loss", spike.loss());
+    line.put("meanLoss", spike.mean());
+    lines.add(line.toString());
+  }
+
+  /** Hands the losses of all logged steps to {@code each}, in order. */
+  void replay(BiConsumer<Long, Double> each) {
+    for (String line : lines) {
+      JsonNode node;
+      try {
+        node = JSON.readTree(line);
+      } catch (JsonProcessingException e) {
+        throw new IllegalStateException("the training log is damaged at: " + line, e);
+      }
+      if (node.path("type").asText().equals("step") && node.path("loss").isNumber()) {
+        each.accept(node.path("step").asLong(), node.path("loss").asDouble());
+      }
+    }
   }
 
   private static ObjectNode line(String type, long step) {

@@ -163,7 +163,7 @@ final class TrainingStep {
   private Forward forward(
       SegmentTape tape, TrainingCursor cursor, SequenceSpool spool, int microBatch) {
     int rows = config.microBatch();
-    Tensor tokens = batches.tokens(spool.sequences(cursor.step(), microBatch * rows, rows));
+    Tensor tokens = batches.tokens(spool.sequences(cursor.batch(), microBatch * rows, rows));
     return model.forward(tape, tokens, batches.training(cursor, microBatch, microBatches, rows));
   }
 }

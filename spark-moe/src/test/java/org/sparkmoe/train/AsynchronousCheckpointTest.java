@@ -161,7 +161,7 @@ class AsynchronousCheckpointTest {
   }
 
   private static TrainingCursor cursor(long step) {
-    return new TrainingCursor(step, step, 7, 8, 16);
+    return new TrainingCursor(step, step, 0, 7, 8, 16);
   }
 
   /** A parameter and what writes it. */

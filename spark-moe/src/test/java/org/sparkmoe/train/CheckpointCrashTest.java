@@ -99,6 +99,6 @@ class CheckpointCrashTest {
   }
 
   private static TrainingCursor cursor(long step) {
-    return new TrainingCursor(step, step, 7, 8, 16);
+    return new TrainingCursor(step, step, 0, 7, 8, 16);
   }
 }

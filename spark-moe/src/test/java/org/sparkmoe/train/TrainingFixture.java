@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.LongFunction;
 import java.util.stream.LongStream;
 import org.apache.hadoop.conf.Configuration;
 import org.sparkmoe.data.DataCounts;
@@ -30,9 +31,29 @@ final class TrainingFixture {
 
   private TrainingFixture() {}
 
+  /**
+   * What is trained on.
+   *
+   * @param batches global batches of training data
+   * @param text of the sequence at a position
+   */
+  record Workload(MoeConfig experts, int batches, LongFunction<int[]> text) {
+    static Workload of(String gate, int topK, double auxLoss) {
+      return new Workload(
+          TrainingFixture.experts(gate, topK, auxLoss), TRAIN_BATCHES, TrainingFixture::text);
+    }
+
+    Workload on(int count, LongFunction<int[]> other) {
+      return new Workload(experts, count, other);
+    }
+  }
+
   /** What rank 0 heard, and what it returned. */
   record Run(
-      TrainingSummary summary, List<StepMetrics> steps, List<EvaluationMetrics> evaluations) {
+      TrainingSummary summary,
+      List<StepMetrics> steps,
+      List<EvaluationMetrics> evaluations,
+      List<String> warnings) {
     double[] losses() {
       return steps.stream().mapToDouble(StepMetrics::loss).toArray();
     }
@@ -59,22 +80,21 @@ final class TrainingFixture {
   }
 
   static Run train(Topology topology, TrainSetup setup, double auxLoss) {
-    return train(topology, setup, experts("mixtral", 2, auxLoss));
+    return train(topology, setup, Workload.of("mixtral", 2, auxLoss));
   }
 
   /** With another gate than mixtral. */
   static Run train(TrainSetup setup, String gate, int topK) {
-    return train(Topology.single(), setup, experts(gate, topK, AUX_LOSS));
+    return train(Topology.single(), setup, Workload.of(gate, topK, AUX_LOSS));
   }
 
-  private static Run train(Topology topology, TrainSetup setup, MoeConfig experts) {
-    return Ranks.run(
-            topology,
-            groups -> trainRank(groups, setup, model(groups, setup.train(), WIDTH, experts)))
-        .get(0);
+  static Run train(Topology topology, TrainSetup setup, Workload workload) {
+    return Ranks.run(topology, groups -> trainRank(groups, setup, workload)).get(0);
   }
 
-  private static Run trainRank(RankGroups groups, TrainSetup setup, LanguageModel model) {
+  private static Run trainRank(RankGroups groups, TrainSetup setup, Workload workload) {
+    LanguageModel model = model(groups, setup.train(), WIDTH, workload.experts());
+    List<String> warnings = new ArrayList<>();
     List<StepMetrics> steps = new ArrayList<>();
     List<EvaluationMetrics> evaluations = new ArrayList<>();
     TrainingListener listener =
@@ -88,13 +108,20 @@ final class TrainingFixture {
           public void evaluated(EvaluationMetrics metrics) {
             evaluations.add(metrics);
           }
+
+          @Override
+          public void warned(long step, String warning) {
+            warnings.add("step %d: %s".formatted(step, warning));
+          }
         };
     int batch = setup.train().globalBatch();
-    try (SequenceSpool train = spool(groups, batch, TRAIN_BATCHES, 0);
-        SequenceSpool validation = spool(groups, batch, VALIDATION_BATCHES, 1_000_000);
+    try (SequenceSpool train = spool(groups, batch, workload.batches(), workload.text());
+        SequenceSpool validation =
+            spool(groups, batch, VALIDATION_BATCHES, position -> text(1_000_000 + position));
         Trainer trainer =
             new Trainer(setup, model, groups, data(train, validation, batch), listener)) {
-      return new Run(trainer.train(), List.copyOf(steps), List.copyOf(evaluations));
+      return new Run(
+          trainer.train(), List.copyOf(steps), List.copyOf(evaluations), List.copyOf(warnings));
     }
   }
 
@@ -157,19 +184,20 @@ final class TrainingFixture {
   }
 
   /** As {@code Sharding} hands them out. */
-  private static SequenceSpool spool(RankGroups groups, int batch, int batches, long origin) {
+  private static SequenceSpool spool(
+      RankGroups groups, int batch, int batches, LongFunction<int[]> text) {
     int share = batch / groups.dp().size();
     long first = (long) groups.dp().rank() * share;
     return new SequenceSpool(
         LongStream.range(0, batches)
             .flatMap(b -> LongStream.range(b * batch + first, b * batch + first + share))
-            .mapToObj(position -> new TokenSequence(position, text(origin + position)))
+            .mapToObj(position -> new TokenSequence(position, text.apply(position)))
             .iterator(),
         new SequenceSpool.Limits(LENGTH, share, 5, 1 << 20, Path.of("unused")));
   }
 
   /** A sequence with something to learn: each token leads to one of three. */
-  private static int[] text(long position) {
+  static int[] text(long position) {
     int[] tokens = new int[LENGTH + 1];
     SplittableRandom random = new SplittableRandom(position);
     tokens[0] = random.nextInt(VOCABULARY);
