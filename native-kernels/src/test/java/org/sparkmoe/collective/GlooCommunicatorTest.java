@@ -3,10 +3,16 @@ package org.sparkmoe.collective;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CyclicBarrier;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
@@ -57,6 +63,40 @@ class GlooCommunicatorTest extends CommunicatorContract {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("192.0.2.1 is none of this node's, which are")
         .hasMessageContaining("127.0.0.1");
+  }
+
+  @Test
+  void nothingListensBeyondTheGivenAddress() throws IOException {
+    Set<String> before = listening();
+    List<CommunicatorFactory> world = world(2);
+    Ranks.run(2, rank -> world.get(rank).create("world", List.of(0, 1), CONNECT));
+    Set<String> added = listening();
+    added.removeAll(before);
+    world.forEach(CommunicatorFactory::close);
+
+    assertThat(added).isNotEmpty().allSatisfy(a -> assertThat(a).startsWith("0100007F:"));
+  }
+
+  /** Addresses on which this process listens, as Linux writes them in hexadecimal. */
+  private static Set<String> listening() throws IOException {
+    Set<String> sockets = new HashSet<>();
+    try (Stream<Path> files = Files.list(Path.of("/proc/self/fd"))) {
+      for (Path file : files.toList()) {
+        if (Files.isSymbolicLink(file)) {
+          sockets.add(Files.readSymbolicLink(file).toString());
+        }
+      }
+    }
+    Set<String> addresses = new HashSet<>();
+    for (String table : List.of("tcp", "tcp6")) {
+      for (String line : Files.readAllLines(Path.of("/proc/self/net", table))) {
+        String[] columns = line.strip().split("\\s+");
+        if (columns[3].equals("0A") && sockets.contains("socket:[" + columns[9] + "]")) {
+          addresses.add(columns[1]);
+        }
+      }
+    }
+    return addresses;
   }
 
   @Test

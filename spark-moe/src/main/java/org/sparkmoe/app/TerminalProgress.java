@@ -116,7 +116,7 @@ final class TerminalProgress implements ProgressListener {
 
   @Override
   public synchronized void warned(long step, String warning) {
-    line("step %d  warning: %s".formatted(step, warning));
+    line((step == 0 ? "" : "step %d  ".formatted(step)) + "warning: " + warning);
   }
 
   /** Ends an open line, so that what follows begins a new one. */

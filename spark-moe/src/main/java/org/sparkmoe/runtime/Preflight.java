@@ -55,6 +55,8 @@ final class Preflight {
     if (!problems.isEmpty()) {
       throw new PreflightException(problems);
     }
+    ClearTraffic.warning(conf, device, cluster.ranks(), context.isLocal())
+        .ifPresent(warning -> progress.warned(0, warning));
   }
 
   /** What a training task asks for. */

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.sparkmoe.conf.ConfigBinder;
 import org.sparkmoe.conf.ConfigSource;
@@ -50,6 +51,8 @@ public record RunConfig(
     OutputConfig output,
     Map<String, String> spark)
     implements Serializable {
+  /** As Spark's own spark.redaction.regex, by which it hides values. */
+  private static final Pattern SECRET = Pattern.compile("(?i)secret|password|token|access[.]?key");
 
   /** The top-level keys. */
   public static final Set<String> SECTIONS =
@@ -88,6 +91,7 @@ public record RunConfig(
   private List<String> combinationProblems() {
     Topology topology = cluster.topology();
     List<String> problems = new ArrayList<>(model.layoutProblems(topology));
+    problems.addAll(secretProblems());
     problems.addAll(model.batchProblems(topology, train.microBatch(), data.sequenceLength()));
     if (model.moeLayerCount() > 0) {
       problems.addAll(expertProblems());
@@ -98,6 +102,18 @@ public record RunConfig(
       problems.add(e.getMessage());
     }
     return problems;
+  }
+
+  /** The configuration is written to the model directory, and shown. */
+  private List<String> secretProblems() {
+    return spark.keySet().stream()
+        .filter(key -> SECRET.matcher(key).find())
+        .map(
+            key ->
+                ("spark.%s is set, must be left out, since the configuration is written to the"
+                        + " model directory: give it to spark-submit by --conf")
+                    .formatted(key))
+        .toList();
   }
 
   private List<String> expertProblems() {

@@ -18,7 +18,7 @@ public interface TrainingListener {
   /** A checkpoint is published. */
   default void checkpointed(long step, String directory) {}
 
-  /** Something is not as it should be, but training goes on. */
+  /** Something is not as it should be, but training goes on; {@code step} is 0 before it starts. */
   default void warned(long step, String warning) {}
 
   /** Tells nothing. */
