@@ -17,8 +17,13 @@ final class TinyModel {
 
   /** Arguments of {@code train} for a model in {@code directory}. */
   static List<String> train(Path directory, String... more) {
+    return trainOn(TEXT, directory, more);
+  }
+
+  /** The same on another text. */
+  static List<String> trainOn(Path text, Path directory, String... more) {
     List<String> arguments = new ArrayList<>(List.of("train", "--conf", CONF.toString()));
-    set(arguments, "data.paths=" + TEXT);
+    set(arguments, "data.paths=" + text);
     set(arguments, "output.directory=" + directory);
     arguments.addAll(List.of(more));
     return arguments;

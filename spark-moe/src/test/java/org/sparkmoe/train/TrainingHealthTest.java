@@ -113,9 +113,7 @@ class TrainingHealthTest {
 
     TrainingFixture.Run run =
         TrainingFixture.train(
-            TWO,
-            setup,
-            TrainingFixture.Workload.of(CollapsedGate.class.getName(), 2, 0));
+            TWO, setup, TrainingFixture.Workload.of(CollapsedGate.class.getName(), 2, 0));
 
     assertThat(run.warnings())
         .containsExactly(
