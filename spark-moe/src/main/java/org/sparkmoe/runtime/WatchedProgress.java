@@ -51,4 +51,10 @@ record WatchedProgress(ProgressListener user, List<TrainingListener> others)
     user.checkpointed(step, directory);
     others.forEach(other -> other.checkpointed(step, directory));
   }
+
+  @Override
+  public void warned(long step, String warning) {
+    user.warned(step, warning);
+    others.forEach(other -> other.warned(step, warning));
+  }
 }

@@ -19,6 +19,7 @@ import org.sparkmoe.schedule.sim.Timeline;
 final class TrainingLog {
   private static final ObjectMapper JSON = new ObjectMapper(BoundedJson.FACTORY);
 
+  private static final String STEP = "{\"type\":\"step\"";
   private static final String SCHEDULE = "{\"type\":\"schedule\"";
 
   private final List<String> lines = new ArrayList<>();
@@ -104,13 +105,16 @@ final class TrainingLog {
   /** Hands the losses of all logged steps to {@code each}, in order. */
   void replay(BiConsumer<Long, Double> each) {
     for (String line : lines) {
+      if (!line.startsWith(STEP)) {
+        continue;
+      }
       JsonNode node;
       try {
         node = JSON.readTree(line);
       } catch (JsonProcessingException e) {
         throw new IllegalStateException("the training log is damaged at: " + line, e);
       }
-      if (node.path("type").asText().equals("step") && node.path("loss").isNumber()) {
+      if (node.path("loss").isNumber()) {
         each.accept(node.path("step").asLong(), node.path("loss").asDouble());
       }
     }
