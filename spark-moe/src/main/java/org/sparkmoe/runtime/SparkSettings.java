@@ -40,6 +40,11 @@ public final class SparkSettings {
     conf.set("spark.kryo.registrator", RuntimeKryoRegistrator.class.getName());
     conf.set(PLUGINS, withOurs(conf.get(PLUGINS, "")));
     conf.set(EXECUTOR_OPTIONS, withoutNativeLimit(conf.get(EXECUTOR_OPTIONS, "")));
+    // glibc maps each tensor of 32 MB or more anew and unmaps it when freed, so that every use of
+    // one
+    // waits for the kernel to hand out its pages.
+    conf.setIfMissing("spark.executorEnv.MALLOC_MMAP_MAX_", "0");
+    conf.setIfMissing("spark.executorEnv.MALLOC_TRIM_THRESHOLD_", "8000000000");
     // Files are listed on the driver: beyond 32 paths Spark would do it in a job of its own, which
     // sends classes of Hadoop that nobody has registered.
     conf.setIfMissing(LISTING_THRESHOLD, String.valueOf(Integer.MAX_VALUE));

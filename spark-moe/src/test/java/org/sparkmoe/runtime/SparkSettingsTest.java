@@ -21,6 +21,14 @@ class SparkSettingsTest {
     assertThat(options(Map.of(OPTIONS, own))).isEqualTo(own);
   }
 
+  @Test
+  void executorsKeepTheMemoryOfTensorsUnlessTheUserSaysOtherwise() {
+    String mappings = "executorEnv.MALLOC_MMAP_MAX_";
+    assertThat(SparkSettings.of(Map.of()).get("spark." + mappings)).isEqualTo("0");
+    assertThat(SparkSettings.of(Map.of(mappings, "65536")).get("spark." + mappings))
+        .isEqualTo("65536");
+  }
+
   private static String options(Map<String, String> properties) {
     return SparkSettings.of(properties).get("spark." + OPTIONS);
   }
