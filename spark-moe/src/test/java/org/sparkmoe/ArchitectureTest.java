@@ -29,6 +29,8 @@ class ArchitectureTest {
         .definedBy("org.sparkmoe.app..")
         .optionalLayer("ml")
         .definedBy("org.sparkmoe.ml..")
+        .optionalLayer("interchange")
+        .definedBy("org.sparkmoe.interchange..")
         .optionalLayer("runtime")
         .definedBy("org.sparkmoe.runtime..")
         .optionalLayer("train")
@@ -45,14 +47,17 @@ class ArchitectureTest {
         .mayNotBeAccessedByAnyLayer()
         .whereLayer("ml")
         .mayOnlyBeAccessedByLayers("app")
-        .whereLayer("runtime")
+        .whereLayer("interchange")
         .mayOnlyBeAccessedByLayers("app", "ml")
+        .whereLayer("runtime")
+        .mayOnlyBeAccessedByLayers("app", "ml", "interchange")
         .whereLayer("train")
-        .mayOnlyBeAccessedByLayers("app", "ml", "runtime")
+        .mayOnlyBeAccessedByLayers("app", "ml", "interchange", "runtime")
         .whereLayer("model")
-        .mayOnlyBeAccessedByLayers("app", "ml", "runtime", "train")
+        .mayOnlyBeAccessedByLayers("app", "ml", "interchange", "runtime", "train")
         .whereLayer("moe")
-        .mayOnlyBeAccessedByLayers("app", "ml", "runtime", "train", "model", "profile")
+        .mayOnlyBeAccessedByLayers(
+            "app", "ml", "interchange", "runtime", "train", "model", "profile")
         .check(OURS);
   }
 

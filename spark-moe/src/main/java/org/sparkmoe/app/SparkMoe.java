@@ -2,6 +2,7 @@ package org.sparkmoe.app;
 
 import org.sparkmoe.conf.ConfigurationException;
 import org.sparkmoe.data.DataException;
+import org.sparkmoe.interchange.InterchangeException;
 import org.sparkmoe.runtime.PreflightException;
 import org.sparkmoe.runtime.SparkSettings;
 import org.sparkmoe.runtime.TrainingFailedException;
@@ -21,6 +22,7 @@ import picocli.CommandLine.ParseResult;
       PrepareCommand.class,
       EvaluateCommand.class,
       GenerateCommand.class,
+      ConvertCommand.class,
       ProfileCommand.class,
       PlanCommand.class,
       SimulateCommand.class,
@@ -70,6 +72,7 @@ public final class SparkMoe {
         e instanceof ConfigurationException
             || e instanceof DataException
             || e instanceof PreflightException
+            || e instanceof InterchangeException
             || e instanceof RefusedException;
     if (refused || e instanceof TrainingFailedException) {
       command.getErr().println("spark-moe: " + e.getMessage());

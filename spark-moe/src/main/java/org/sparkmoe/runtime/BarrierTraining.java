@@ -81,6 +81,18 @@ public final class BarrierTraining {
     }
   }
 
+  /**
+   * Refuses to begin with the weights of a model that is another one than that configured.
+   *
+   * @throws PreflightException with a line for each difference
+   */
+  public void checkInitialModel() {
+    List<String> problems = InitialModelCheck.problems(config, context.hadoopConfiguration());
+    if (!problems.isEmpty()) {
+      throw new PreflightException(problems);
+    }
+  }
+
   /** How much memory each rank will need. */
   public MemoryPlan memoryPlan() {
     MemoryPlan plan =

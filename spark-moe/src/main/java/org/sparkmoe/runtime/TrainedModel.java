@@ -7,6 +7,7 @@ import org.apache.hadoop.fs.Path;
 import org.bytedeco.pytorch.Device;
 import org.sparkmoe.conf.ConfigSource;
 import org.sparkmoe.data.Tokenizer;
+import org.sparkmoe.data.TokenizerSpec;
 import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.topology.RankGroups;
@@ -42,6 +43,11 @@ public final class TrainedModel {
   /** What the model was trained with, and what was assigned over it. */
   public RunConfig config() {
     return config;
+  }
+
+  /** Names the tokenizer that the model was trained with. */
+  TokenizerSpec tokenizerSpec() {
+    return directory.tokenizer();
   }
 
   /** Where it lies. */

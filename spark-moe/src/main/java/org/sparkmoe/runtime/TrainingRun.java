@@ -44,6 +44,7 @@ public final class TrainingRun {
     BarrierTraining training = new BarrierTraining(spark, config, progress);
     training.preflight();
     training.checkCheckpoints();
+    training.checkInitialModel();
     try (PreparedData data = prepare.get()) {
       prepared.accept(data.counts(), training.memoryPlan());
       TrainingSummary summary = training.train(data);

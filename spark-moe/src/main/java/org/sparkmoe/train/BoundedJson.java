@@ -5,8 +5,8 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 
 /** JSON from files that may be hostile: no deep nesting, no huge numbers, no name twice. */
-final class BoundedJson {
-  static final JsonFactory FACTORY =
+public final class BoundedJson {
+  public static final JsonFactory FACTORY =
       JsonFactory.builder()
           .streamReadConstraints(
               StreamReadConstraints.builder()

@@ -60,10 +60,7 @@ public final class ModelDirectory {
   public static ModelDirectory publish(
       Path directory, Path checkpoint, Contents contents, Configuration hadoop) throws IOException {
     ModelDirectory model = new ModelDirectory(directory, hadoop);
-    model.files.mkdirs(directory);
-    model.write(CONFIG_FILE, bytes(contents.configText()));
-    model.write(PROVENANCE_FILE, bytes(contents.provenanceJson()));
-    contents.tokenizer().save(directory, hadoop);
+    model.write(contents);
     FileSystem from = checkpoint.getFileSystem(hadoop);
     Path log = new Path(checkpoint, CheckpointWriter.LOG_FILE);
     if (from.exists(log)) {
@@ -75,6 +72,31 @@ public final class ModelDirectory {
       model.writeWeights(reader);
     }
     return model;
+  }
+
+  /**
+   * Makes a model directory from weights of any origin, one tensor at a time, the weights last.
+   *
+   * @param weights whole tensors by the names of {@link LanguageModel}
+   * @throws IOException if a tensor cannot be read, or the directory not be written
+   */
+  public static ModelDirectory write(
+      Path directory,
+      Contents contents,
+      Map<String, ? extends TensorSource> weights,
+      Configuration hadoop)
+      throws IOException {
+    ModelDirectory model = new ModelDirectory(directory, hadoop);
+    model.write(contents);
+    model.write(WEIGHTS_FILE, out -> SafetensorsWriter.write(out, weights, Map.of("format", "pt")));
+    return model;
+  }
+
+  private void write(Contents contents) throws IOException {
+    files.mkdirs(directory);
+    write(CONFIG_FILE, bytes(contents.configText()));
+    write(PROVENANCE_FILE, bytes(contents.provenanceJson()));
+    contents.tokenizer().save(directory, hadoop);
   }
 
   private void writeWeights(CheckpointReader reader) throws IOException {
@@ -166,6 +188,15 @@ public final class ModelDirectory {
     return TokenizerSpec.load(directory, hadoop);
   }
 
+  /**
+   * The file of the whole weights; the caller closes it.
+   *
+   * @throws IOException if it is no safetensors file
+   */
+  public SafetensorsReader weights() throws IOException {
+    return SafetensorsReader.open(files, new Path(directory, WEIGHTS_FILE));
+  }
+
   private String text(String name) throws IOException {
     Path file = new Path(directory, name);
     try (InputStream in = files.open(file)) {
@@ -185,7 +216,7 @@ public final class ModelDirectory {
    */
   public void loadInto(LanguageModel model) throws IOException {
     Path file = new Path(directory, WEIGHTS_FILE);
-    try (WeightSource weights = new BoxedWeights(List.of(SafetensorsReader.open(files, file)))) {
+    try (WeightSource weights = new BoxedWeights(List.of(weights()))) {
       Set<String> left = new LinkedHashSet<>(weights.shapes().keySet());
       left.removeIf(model::isElsewhere);
       for (Parameter parameter : model.parameters()) {

@@ -19,7 +19,7 @@ import java.util.Map;
  * @param tensors by name, in the order of the file
  * @param metadata free text by key
  */
-record SafetensorsHeader(Map<String, Entry> tensors, Map<String, String> metadata) {
+public record SafetensorsHeader(Map<String, Entry> tensors, Map<String, String> metadata) {
   /** Largest header that is read, the format's own limit. */
   static final int MAX_BYTES = 100_000_000;
 
@@ -27,13 +27,14 @@ record SafetensorsHeader(Map<String, Entry> tensors, Map<String, String> metadat
   private static final int ALIGNMENT = 8;
 
   /** One tensor's type, shape (elements) and place in the data (bytes). */
-  record Entry(StoredType type, long[] shape, long begin, long end) {
-    long bytes() {
+  public record Entry(StoredType type, long[] shape, long begin, long end) {
+    /** Bytes of data. */
+    public long bytes() {
       return end - begin;
     }
   }
 
-  SafetensorsHeader {
+  public SafetensorsHeader {
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
     metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
   }

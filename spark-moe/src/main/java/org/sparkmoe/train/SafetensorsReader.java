@@ -16,7 +16,7 @@ import org.bytedeco.pytorch.global.torch;
  * Reads a safetensors file of any origin. The header is checked before anything is allocated by its
  * word, and no byte outside the file is asked for.
  */
-final class SafetensorsReader implements AutoCloseable {
+public final class SafetensorsReader implements AutoCloseable {
   private final Path file;
   private final FSDataInputStream in;
   private final SafetensorsHeader header;
@@ -51,7 +51,7 @@ final class SafetensorsReader implements AutoCloseable {
    * @throws SafetensorsException if it is no valid safetensors file
    * @throws IOException if it cannot be read
    */
-  static SafetensorsReader open(FileSystem files, Path file) throws IOException {
+  public static SafetensorsReader open(FileSystem files, Path file) throws IOException {
     long length = files.getFileStatus(file).getLen();
     FSDataInputStream in = files.open(file);
     try {
@@ -65,7 +65,8 @@ final class SafetensorsReader implements AutoCloseable {
     }
   }
 
-  SafetensorsHeader header() {
+  /** What the file says of its contents. */
+  public SafetensorsHeader header() {
     return header;
   }
 
@@ -85,7 +86,7 @@ final class SafetensorsReader implements AutoCloseable {
    *
    * @throws SafetensorsException if it is not there, or differs from the checksum beside it
    */
-  Tensor read(String name) throws IOException {
+  public Tensor read(String name) throws IOException {
     SafetensorsHeader.Entry entry = header.tensors().get(name);
     if (entry == null) {
       throw new SafetensorsException("%s: tensor \"%s\" is missing".formatted(file, name));

@@ -13,7 +13,7 @@ import org.sparkmoe.tensor.TensorScope;
  * Writes safetensors files, with a CRC32C of each tensor's bytes in the metadata under {@code
  * crc32c/NAME}.
  */
-final class SafetensorsWriter {
+public final class SafetensorsWriter {
   static final String CHECKSUM = "crc32c/";
 
   private SafetensorsWriter() {}
@@ -24,7 +24,7 @@ final class SafetensorsWriter {
    *
    * @return the header
    */
-  static SafetensorsHeader write(
+  public static SafetensorsHeader write(
       OutputStream out, Map<String, ? extends TensorSource> tensors, Map<String, String> metadata)
       throws IOException {
     Map<String, String> withSums = new LinkedHashMap<>(metadata);

@@ -9,6 +9,7 @@ public enum StoredType {
   F32(ScalarType.Float, 4),
   F64(ScalarType.Double, 8),
   BF16(ScalarType.BFloat16, 2),
+  F16(ScalarType.Half, 2),
   I64(ScalarType.Long, 8);
 
   private final ScalarType scalarType;
@@ -19,12 +20,13 @@ public enum StoredType {
     this.bytes = bytes;
   }
 
-  ScalarType scalarType() {
+  /** The same in libtorch. */
+  public ScalarType scalarType() {
     return scalarType;
   }
 
   /** Bytes of one element. */
-  int bytes() {
+  public int bytes() {
     return bytes;
   }
 

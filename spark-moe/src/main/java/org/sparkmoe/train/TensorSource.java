@@ -4,7 +4,8 @@ import java.io.IOException;
 import org.bytedeco.pytorch.Tensor;
 
 /** A tensor to be written, which need not be in memory yet. */
-interface TensorSource {
+public interface TensorSource {
+  /** Of its elements. */
   StoredType type();
 
   /** Elements. */

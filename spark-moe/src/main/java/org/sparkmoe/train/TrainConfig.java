@@ -27,6 +27,7 @@ import org.sparkmoe.tensor.Precision;
  * @param evaluateEvery steps from one evaluation to the next; 0 evaluates at the end only
  * @param evaluateBatches global batches of validation data in an evaluation; 0 takes all
  * @param finalEvaluateBatches the same for the evaluation at the end
+ * @param initialModel model directory whose weights training begins with; empty: random weights
  */
 public record TrainConfig(
     long steps,
@@ -48,7 +49,8 @@ public record TrainConfig(
     long logEvery,
     long evaluateEvery,
     long evaluateBatches,
-    long finalEvaluateBatches)
+    long finalEvaluateBatches,
+    String initialModel)
     implements Serializable {
 
   /** How the learning rate falls after the warm-up. */

@@ -35,6 +35,7 @@ public final class Trainer implements AutoCloseable {
   private final Evaluator evaluator;
   private final CheckpointDirectory directory;
   private final CheckpointWriter writer;
+  private final InitialModel initialModel;
   private final TrainingLog log = new TrainingLog();
   private final HealthConfig health;
   private final RouterWatch routers;
@@ -58,6 +59,7 @@ public final class Trainer implements AutoCloseable {
     this.data = data;
     this.listener = groups.rank() == 0 ? listener : TrainingListener.silent();
     this.directory = directory(setup);
+    this.initialModel = new InitialModel(config.initialModel(), setup.hadoop(), model);
     this.parameters = ParameterGroup.of(model.parameters());
     Device device = parameters.get(0).values().device();
     this.ranks = new RankReports(groups.world(), device);
@@ -106,6 +108,7 @@ public final class Trainer implements AutoCloseable {
    *
    * @return the same on every rank
    * @throws CheckpointException if a checkpoint cannot be written, or none of those there be used
+   * @throws TrainingException if {@code train.initial-model} is not a model of the same tensors
    * @throws TrainingException if too many steps in a row had a gradient that is not finite
    */
   public TrainingSummary train() {
@@ -157,6 +160,9 @@ public final class Trainer implements AutoCloseable {
       }
     } else {
       resumption.refuseIfAny();
+    }
+    if (progress.cursor.step() == 0) {
+      initialModel.load();
     }
     ranks.first("clear " + directory.root(), directory::removeAsides);
     listener.started(

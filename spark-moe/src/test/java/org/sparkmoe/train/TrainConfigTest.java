@@ -33,7 +33,8 @@ class TrainConfigTest {
                     0,
                     -1,
                     -1,
-                    -1))
+                    -1,
+                    ""))
         .isInstanceOf(IllegalArgumentException.class)
         .extracting(e -> e.getMessage().lines().toList())
         .asInstanceOf(InstanceOfAssertFactories.LIST)

@@ -59,6 +59,7 @@ final class TrainConfigs {
         1,
         0,
         2,
-        0);
+        0,
+        "");
   }
 }
