@@ -37,7 +37,8 @@ import picocli.CommandLine.ParseResult;
     exitCodeList = {
       "0:done",
       "1:the job failed",
-      "2:bad arguments, configuration or data: nothing was trained"
+      "2:bad arguments, configuration or data: nothing was trained",
+      "3:training stopped early, as asked, after a checkpoint (130, 143: by a signal)"
     })
 public final class SparkMoe {
   private static final int FAILED = 1;

@@ -119,6 +119,12 @@ final class TerminalProgress implements ProgressListener {
     line((step == 0 ? "" : "step %d  ".formatted(step)) + "warning: " + warning);
   }
 
+  @Override
+  public synchronized void restarting(String cause, int ranks, int restart, int most) {
+    line(cause);
+    line("restart %d of %d, with %d ranks".formatted(restart, most, ranks));
+  }
+
   /** Ends an open line, so that what follows begins a new one. */
   synchronized void end() {
     if (lineOpen) {

@@ -28,6 +28,8 @@ import picocli.CommandLine.Spec;
       "  spark-moe train --conf conf/quickstart.conf --set train.steps=1000 --resume"
     })
 final class TrainCommand implements Callable<Integer> {
+  private static final int STOPPED = 3;
+
   @Spec private CommandSpec spec;
   @Mixin private ConfigOptions options;
 
@@ -42,7 +44,8 @@ final class TrainCommand implements Callable<Integer> {
     RunConfig config = RunConfig.bind(source);
     TerminalProgress progress =
         new TerminalProgress(spec.commandLine().getErr(), System.console() != null);
-    new TrainJob(config, source.render(), spec.commandLine().getOut(), progress).run();
-    return 0;
+    boolean complete =
+        new TrainJob(config, source.render(), spec.commandLine().getOut(), progress).run();
+    return complete ? 0 : STOPPED;
   }
 }

@@ -13,6 +13,7 @@ import org.sparkmoe.runtime.TrainedModel;
 import org.sparkmoe.runtime.TrainingRun;
 import org.sparkmoe.train.GenerationConfig;
 import org.sparkmoe.train.MemoryPlan;
+import org.sparkmoe.train.TrainingStoppedException;
 import org.sparkmoe.train.TrainingSummary;
 
 /** One run of {@code train}: prepare, train, write and tell. */
@@ -37,16 +38,31 @@ final class TrainJob {
     this.progress = progress;
   }
 
-  void run() throws IOException {
+  /** Whether the model directory is complete: false if training was told to end before. */
+  boolean run() throws IOException {
     try (Session session = Session.open(config.spark())) {
-      TrainingRun run = new TrainingRun(session.spark(), config, effectiveConfig, progress);
+      TrainingRun training = new TrainingRun(session.spark(), config, effectiveConfig, progress);
+      try (StopOnShutdown stop = StopOnShutdown.of(training::stop, config.restart())) {
+        return run(session, training);
+      }
+    } finally {
+      progress.end();
+    }
+  }
+
+  private boolean run(Session session, TrainingRun training) throws IOException {
+    try {
       TrainingSummary summary =
-          run.run(() -> DataPipeline.prepare(session.spark(), config.data()), this::announce);
+          training.run(() -> DataPipeline.prepare(session.spark(), config.data()), this::announce);
       progress.end();
       tell(summary);
       sample(session.spark().sparkContext().hadoopConfiguration());
-    } finally {
+      return true;
+    } catch (TrainingStoppedException e) {
       progress.end();
+      out.println(e.getMessage());
+      out.flush();
+      return false;
     }
   }
 

@@ -12,6 +12,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.SerializableConfiguration;
+import org.jspecify.annotations.Nullable;
 import org.sparkmoe.data.DataException;
 import org.sparkmoe.data.PreparedData;
 import org.sparkmoe.data.Sharding;
@@ -25,6 +26,7 @@ import org.sparkmoe.topology.Topology;
 import org.sparkmoe.train.EvaluationMetrics;
 import org.sparkmoe.train.MemoryPlan;
 import org.sparkmoe.train.TrainingListener;
+import org.sparkmoe.train.TrainingStoppedException;
 import org.sparkmoe.train.TrainingSummary;
 
 /** Trains and evaluates models on a Spark cluster. */
@@ -32,6 +34,8 @@ public final class BarrierTraining {
   private final SparkContext context;
   private final RunConfig config;
   private final ProgressListener progress;
+  private @Nullable BarrierStage running;
+  private boolean stopping;
 
   /** A run of {@code config}, of which {@code progress} hears. */
   public BarrierTraining(SparkSession spark, RunConfig config, ProgressListener progress) {
@@ -95,20 +99,25 @@ public final class BarrierTraining {
 
   /** How much memory each rank will need. */
   public MemoryPlan memoryPlan() {
+    return memoryPlan(config);
+  }
+
+  private MemoryPlan memoryPlan(RunConfig layout) {
     MemoryPlan plan =
         MemoryPlan.of(
-            config.model(),
-            config.moe(),
-            config.cluster().topology(),
-            config.train(),
-            new MemoryPlan.Sizes(vocabSize(), config.data().sequenceLength()));
-    boolean onHost = config.device().kind() == DeviceConfig.Kind.CPU;
-    return onHost && config.checkpoint().copiesState() ? plan.withSnapshot() : plan;
+            layout.model(),
+            layout.moe(),
+            layout.cluster().topology(),
+            layout.train(),
+            new MemoryPlan.Sizes(vocabSize(), layout.data().sequenceLength()));
+    boolean onHost = layout.device().kind() == DeviceConfig.Kind.CPU;
+    return onHost && layout.checkpoint().copiesState() ? plan.withSnapshot() : plan;
   }
 
   /** What a rank may use as far as the driver knows: more is known where the rank runs. */
-  private void refuseTooLarge(MemoryPlan plan) {
-    long limit = config.device().memoryLimit();
+  private MemoryPlan fitting(RunConfig layout) {
+    MemoryPlan plan = memoryPlan(layout);
+    long limit = layout.device().memoryLimit();
     if (limit > 0) {
       try {
         plan.refuseBeyond(limit, "device.memory-limit");
@@ -116,34 +125,71 @@ public final class BarrierTraining {
         throw new PreflightException(List.of(e.getMessage()));
       }
     }
+    return plan;
   }
 
   /**
-   * Trains on all ranks at once.
+   * Trains on all ranks at once, again from the newest checkpoint if a rank fails, up to {@code
+   * restart.max} times.
    *
    * @throws PreflightException if a rank would need more memory than {@code device.memory-limit}
    * @throws DataException if there is less than a global batch of data
    * @throws TrainingFailedException if a rank fails; names the one that failed first
+   * @throws TrainingStoppedException after {@link #stop}, or if Spark's user cancelled the job
    */
   public TrainingSummary train(PreparedData data) {
-    MemoryPlan plan = memoryPlan();
-    refuseTooLarge(plan);
-    int validationBatch = validationBatch(data);
+    return new Restarts(context, progress, this::isStopping)
+        .run(config, layout -> train(layout, data));
+  }
+
+  private TrainingSummary train(RunConfig layout, PreparedData data) {
+    int validationBatch = validationBatch(layout, data);
     TrainingBody body =
         new TrainingBody(
-            config,
-            plan,
+            layout,
+            fitting(layout),
             vocabSize(),
             validationBatch,
             data.counts().validation(),
             new SerializableConfiguration(context.hadoopConfiguration()),
-            RoutingAccumulators.register(context, config.model().moeLayerCount()));
-    return new BarrierStage(context, config.cluster(), config.device(), progress)
-        .run(
-            shard(data.train(), config.train().globalBatch()),
-            shard(data.validation(), validationBatch),
-            body,
-            TrainingSummary.class);
+            RoutingAccumulators.register(context, layout.model().moeLayerCount()));
+    BarrierStage stage = stage(layout);
+    running(stage);
+    try {
+      return stage.run(
+          shard(layout, data.train(), layout.train().globalBatch()),
+          shard(layout, data.validation(), validationBatch),
+          body,
+          TrainingSummary.class);
+    } finally {
+      running(null);
+    }
+  }
+
+  private synchronized void running(@Nullable BarrierStage stage) {
+    running = stage;
+    if (stage != null && stopping) {
+      stage.stop();
+    }
+  }
+
+  private synchronized boolean isStopping() {
+    return stopping;
+  }
+
+  /**
+   * Asks training, now or when it runs, for a last checkpoint, after which {@link #train} ends with
+   * a {@link TrainingStoppedException}. May be called on any thread.
+   */
+  public synchronized void stop() {
+    stopping = true;
+    if (running != null) {
+      running.stop();
+    }
+  }
+
+  private BarrierStage stage(RunConfig layout) {
+    return new BarrierStage(context, layout.cluster(), layout.device(), layout.restart(), progress);
   }
 
   /**
@@ -154,7 +200,7 @@ public final class BarrierTraining {
    * @throws TrainingFailedException if a rank fails; names the one that failed first
    */
   public EvaluationMetrics evaluate(PreparedData data, String model, List<String> assignments) {
-    int validationBatch = validationBatch(data);
+    int validationBatch = validationBatch(config, data);
     EvaluationBody body =
         new EvaluationBody(
             config,
@@ -163,10 +209,9 @@ public final class BarrierTraining {
             validationBatch,
             data.counts().validation(),
             new SerializableConfiguration(context.hadoopConfiguration()));
-    JavaRDD<TokenSequence> validation = shard(data.validation(), validationBatch);
+    JavaRDD<TokenSequence> validation = shard(config, data.validation(), validationBatch);
     JavaRDD<TokenSequence> none = validation.filter(sequence -> false);
-    return new BarrierStage(context, config.cluster(), config.device(), progress)
-        .run(none, validation, body, EvaluationMetrics.class);
+    return stage(config).run(none, validation, body, EvaluationMetrics.class);
   }
 
   /**
@@ -179,8 +224,7 @@ public final class BarrierTraining {
     JavaRDD<TokenSequence> none =
         JavaSparkContext.fromSparkContext(context)
             .parallelize(List.<TokenSequence>of(), config.cluster().ranks());
-    return new BarrierStage(context, config.cluster(), config.device(), progress)
-        .run(none, none, new ProfileBody(config), String.class);
+    return stage(config).run(none, none, new ProfileBody(config), String.class);
   }
 
   private int vocabSize() {
@@ -191,26 +235,27 @@ public final class BarrierTraining {
     }
   }
 
-  private JavaRDD<TokenSequence> shard(Dataset<Row> side, int globalBatch) {
-    Topology topology = config.cluster().topology();
+  private static JavaRDD<TokenSequence> shard(
+      RunConfig layout, Dataset<Row> side, int globalBatch) {
+    Topology topology = layout.cluster().topology();
     Sharding.RankGrid grid = new Sharding.RankGrid(topology.nPp(), topology.nDp(), topology.nMp());
-    return Sharding.shard(side, config.data().seed(), globalBatch, grid);
+    return Sharding.shard(side, layout.data().seed(), globalBatch, grid);
   }
 
   /**
    * Sequences of a global batch of validation data: as in training, so that every layout evaluates
    * on the same ones, or what there is.
    */
-  private int validationBatch(PreparedData data) {
+  private static int validationBatch(RunConfig layout, PreparedData data) {
     long sequences = data.counts().validation().sequences();
-    int dataParallel = config.cluster().topology().nDp();
+    int dataParallel = layout.cluster().topology().nDp();
     if (sequences < dataParallel) {
       throw new DataException(
           ("validation has %d sequences, must have one for each of the %d data-parallel ranks: name"
                   + " more data, or raise data.validation-fraction (%s)")
-              .formatted(sequences, dataParallel, config.data().validationFraction()));
+              .formatted(sequences, dataParallel, layout.data().validationFraction()));
     }
-    long most = Math.min(config.train().globalBatch(), sequences);
+    long most = Math.min(layout.train().globalBatch(), sequences);
     return (int) (most - most % dataParallel);
   }
 }

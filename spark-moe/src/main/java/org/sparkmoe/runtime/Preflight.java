@@ -59,6 +59,11 @@ final class Preflight {
         .ifPresent(warning -> progress.warned(0, warning));
   }
 
+  /** Why {@code slots} are too few for any layout of the ranks. */
+  PreflightException refusal(int slots) {
+    return new PreflightException(List.of(tooFew(slots, context.getConf())));
+  }
+
   /** What a training task asks for. */
   private ResourceProfile profile() {
     if (device.kind() == DeviceConfig.Kind.CPU || context.isLocal()) {
@@ -69,7 +74,8 @@ final class Preflight {
     return profile;
   }
 
-  private int awaitSlots() {
+  /** Waits for as many as there are ranks, up to {@code cluster.start-timeout}; what there are. */
+  int awaitSlots() {
     long start = System.nanoTime();
     long told = 0;
     int slots = slots();

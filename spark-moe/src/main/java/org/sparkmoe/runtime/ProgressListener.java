@@ -14,6 +14,16 @@ public interface ProgressListener extends TrainingListener {
    */
   default void waiting(String what, Duration waited) {}
 
+  /**
+   * A rank failed, all have ended, and training starts again from the newest checkpoint.
+   *
+   * @param cause names the rank that failed first, its host, the step and its cause
+   * @param ranks with how many it starts again
+   * @param restart number of the restart, from 1
+   * @param most {@code restart.max}
+   */
+  default void restarting(String cause, int ranks, int restart, int most) {}
+
   /** Hears nothing. */
   static ProgressListener silent() {
     return new ProgressListener() {};

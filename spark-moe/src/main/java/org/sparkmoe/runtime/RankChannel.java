@@ -2,9 +2,10 @@ package org.sparkmoe.runtime;
 
 import java.io.Serializable;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
+import java.util.function.Function;
 import org.apache.spark.SparkContext;
 import org.apache.spark.api.plugin.DriverPlugin;
 import org.apache.spark.api.plugin.ExecutorPlugin;
@@ -25,9 +26,10 @@ import org.slf4j.LoggerFactory;
 public final class RankChannel implements SparkPlugin {
   private static final Logger LOG = LoggerFactory.getLogger(RankChannel.class);
   private static final AtomicReference<@Nullable PluginContext> EXECUTOR = new AtomicReference<>();
-  private static final Map<String, Consumer<RankMessage>> JOBS = new ConcurrentHashMap<>();
+  private static final Map<String, Function<RankMessage, RankMessage.Order>> JOBS =
+      new ConcurrentHashMap<>();
 
-  private record Envelope(String job, RankMessage message) implements Serializable {}
+  private record Envelope(String job, RankMessage message, boolean asks) implements Serializable {}
 
   /** A driver's end, until it is closed. */
   @FunctionalInterface
@@ -36,10 +38,17 @@ public final class RankChannel implements SparkPlugin {
     void close();
   }
 
-  /** On the driver: {@code receiver} gets the messages of {@code job}, on a thread of Spark's. */
-  static Subscription subscribe(String job, Consumer<RankMessage> receiver) {
+  /**
+   * On the driver: {@code receiver} answers the messages of {@code job}, on a thread of Spark's.
+   */
+  static Subscription subscribe(String job, Function<RankMessage, RankMessage.Order> receiver) {
     JOBS.put(job, receiver);
     return () -> JOBS.remove(job);
+  }
+
+  /** On an executor: whether the plugin is configured. */
+  static boolean isOpen() {
+    return EXECUTOR.get() != null;
   }
 
   /** On an executor: sends without waiting. Does nothing where the plugin is not configured. */
@@ -49,7 +58,7 @@ public final class RankChannel implements SparkPlugin {
       return;
     }
     try {
-      context.send(new Envelope(job, message));
+      context.send(new Envelope(job, message, false));
     } catch (Exception e) {
       // Progress is for the user's eyes: training does not end because of it.
       LOG.warn("the driver does not get {}", message, e);
@@ -58,14 +67,22 @@ public final class RankChannel implements SparkPlugin {
 
   /** On an executor: sends and waits until the driver has it, so that it is there before others. */
   static void deliver(String job, RankMessage message) {
+    if (ask(job, message).isEmpty() && isOpen()) {
+      LOG.warn("the driver does not get {}", message);
+    }
+  }
+
+  /** On an executor: sends and waits for the answer; empty if none comes. */
+  static Optional<RankMessage.Order> ask(String job, RankMessage message) {
     PluginContext context = EXECUTOR.get();
     if (context == null) {
-      return;
+      return Optional.empty();
     }
     try {
-      context.ask(new Envelope(job, message));
+      return Optional.of((RankMessage.Order) context.ask(new Envelope(job, message, true)));
     } catch (Exception e) {
-      LOG.warn("the driver does not get {}", message, e);
+      LOG.debug("the driver does not answer {}", message, e);
+      return Optional.empty();
     }
   }
 
@@ -80,11 +97,11 @@ public final class RankChannel implements SparkPlugin {
       @Override
       public @Nullable Object receive(Object message) {
         Envelope envelope = (Envelope) message;
-        Consumer<RankMessage> receiver = JOBS.get(envelope.job());
-        if (receiver != null) {
-          receiver.accept(envelope.message());
-        }
-        return null;
+        Function<RankMessage, RankMessage.Order> receiver = JOBS.get(envelope.job());
+        // A job that nobody waits for any more is one that failed.
+        RankMessage.Order answer =
+            receiver == null ? RankMessage.Order.ABORT : receiver.apply(envelope.message());
+        return envelope.asks() ? answer : null;
       }
     };
   }

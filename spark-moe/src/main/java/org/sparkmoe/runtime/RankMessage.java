@@ -1,6 +1,7 @@
 package org.sparkmoe.runtime;
 
 import java.io.Serializable;
+import java.util.List;
 import org.sparkmoe.train.EvaluationMetrics;
 import org.sparkmoe.train.ScheduleTrace;
 import org.sparkmoe.train.StepMetrics;
@@ -27,8 +28,36 @@ sealed interface RankMessage extends Serializable {
     }
   }
 
+  /** What the driver answers to a sign of life. */
+  enum Order {
+    GO_ON,
+    /** Write a checkpoint, then end. */
+    STOP,
+    /** End at once: the others are lost. */
+    ABORT
+  }
+
+  /** What a failure says about a restart. */
+  enum FailureKind {
+    /** It may not come back. */
+    PASSING,
+    /** It comes back with the same configuration and data. */
+    LASTING,
+    /** A checkpoint could not be read, which lasts, or not be written, which may pass. */
+    CHECKPOINT,
+    /** The rank only saw that another had failed, or was ended by Spark. */
+    CONSEQUENCE
+  }
+
   /** A rank begins a phase. */
-  record Entered(int rank, String host, Phase phase) implements RankMessage {}
+  record Entered(int rank, String host, String executor, Phase phase) implements RankMessage {}
+
+  /**
+   * A sign of life, which is answered.
+   *
+   * @param killed whether Spark wants the rank's task to end
+   */
+  record Beat(int rank, boolean killed) implements RankMessage {}
 
   /** Rank 0 starts to train. */
   record Started(TrainingStart start) implements RankMessage {}
@@ -48,13 +77,20 @@ sealed interface RankMessage extends Serializable {
   /** Something is not as it should be, but training goes on. */
   record Warned(long step, String warning) implements RankMessage {}
 
+  /** Training ends early, as asked, after a last checkpoint. */
+  record Stopped(long step, String directory) implements RankMessage {}
+
   /**
    * A rank failed.
    *
    * @param rank which
    * @param host where
-   * @param cause class and message, the innermost last
-   * @param consequence whether it only saw that another rank had failed, or was ended by Spark
+   * @param causes class and message of each, the innermost last
+   * @param kind what it says about a restart
    */
-  record Failed(int rank, String host, String cause, boolean consequence) implements RankMessage {}
+  record Failed(int rank, String host, List<String> causes, FailureKind kind)
+      implements RankMessage {}
+
+  /** A rank's task is over, whatever came of it. */
+  record Ended(int rank) implements RankMessage {}
 }

@@ -9,6 +9,7 @@ import org.sparkmoe.collective.CommunicatorFactory;
 import org.sparkmoe.tensor.ComputeThreads;
 import org.sparkmoe.topology.ClusterConfig;
 import org.sparkmoe.topology.RankGroups;
+import org.sparkmoe.train.TrainingStoppedException;
 import scala.collection.Iterator;
 import scala.jdk.javaapi.CollectionConverters;
 import scala.runtime.AbstractFunction1;
@@ -21,6 +22,7 @@ final class RankTask<A> extends AbstractFunction1<Iterator<RankData>, Iterator<A
   private final String job;
   private final ClusterConfig cluster;
   private final DeviceConfig device;
+  private final RestartConfig restart;
   private final RankBody<A> body;
   private final Placement placement;
 
@@ -28,11 +30,13 @@ final class RankTask<A> extends AbstractFunction1<Iterator<RankData>, Iterator<A
       String job,
       ClusterConfig cluster,
       DeviceConfig device,
+      RestartConfig restart,
       RankBody<A> body,
       Placement placement) {
     this.job = job;
     this.cluster = cluster;
     this.device = device;
+    this.restart = restart;
     this.body = body;
     this.placement = placement;
   }
@@ -41,21 +45,38 @@ final class RankTask<A> extends AbstractFunction1<Iterator<RankData>, Iterator<A
   public Iterator<A> apply(Iterator<RankData> input) {
     BarrierTaskContext context = BarrierTaskContext.get();
     int rank = context.partitionId();
-    RankReporter reporter = new RankReporter(job, rank, Placement.host(context), body.routing());
-    try {
-      reporter.entered(RankMessage.Phase.LOADING);
-      try (RankBody.Loaded<A> loaded = body.load(input.next())) {
-        A answer = join(context, loaded, reporter);
-        List<A> answers = rank == 0 ? List.of(answer) : Collections.emptyList();
-        return CollectionConverters.asScala(answers.iterator());
+    try (RankPulse pulse = RankPulse.start(context, job, restart)) {
+      RankReporter reporter =
+          new RankReporter(job, rank, Placement.host(context), body.routing(), pulse);
+      try {
+        return run(context, input, pulse, reporter);
+      } catch (RuntimeException | Error e) {
+        reporter.failed(e);
+        throw e;
+      } finally {
+        reporter.ended();
       }
-    } catch (RuntimeException | Error e) {
-      reporter.failed(e);
-      throw e;
     }
   }
 
-  private A join(BarrierTaskContext context, RankBody.Loaded<A> loaded, RankReporter reporter) {
+  private Iterator<A> run(
+      BarrierTaskContext context,
+      Iterator<RankData> input,
+      RankPulse pulse,
+      RankReporter reporter) {
+    reporter.entered(RankMessage.Phase.LOADING);
+    try (RankBody.Loaded<A> loaded = body.load(input.next())) {
+      A answer = join(context, loaded, pulse, reporter);
+      List<A> answers = context.partitionId() == 0 ? List.of(answer) : Collections.emptyList();
+      return CollectionConverters.asScala(answers.iterator());
+    }
+  }
+
+  private A join(
+      BarrierTaskContext context,
+      RankBody.Loaded<A> loaded,
+      RankPulse pulse,
+      RankReporter reporter) {
     int rank = context.partitionId();
     reporter.entered(RankMessage.Phase.JOINING);
     String executor = SparkEnv.get().executorId();
@@ -70,22 +91,22 @@ final class RankTask<A> extends AbstractFunction1<Iterator<RankData>, Iterator<A
                 placement.bindAddress(cluster, context))) {
       RankGroups groups =
           RankGroups.create(cluster.topology(), rank, world, cluster.collectiveTimeout());
-      return run(context, groups, loaded, reporter);
+      return run(groups, loaded, pulse, reporter);
     }
   }
 
   private A run(
-      BarrierTaskContext context,
-      RankGroups groups,
-      RankBody.Loaded<A> loaded,
-      RankReporter reporter) {
-    try (KillWatch watch = KillWatch.start(context, groups::abort)) {
+      RankGroups groups, RankBody.Loaded<A> loaded, RankPulse pulse, RankReporter reporter) {
+    try (RankPulse.Guard guard = pulse.guard(groups::abort)) {
       reporter.entered(RankMessage.Phase.RUNNING);
       return loaded.run(groups, reporter);
+    } catch (TrainingStoppedException e) {
+      // All ranks end alike, and some may still be reading what this one sent them.
+      throw e;
     } catch (RuntimeException | Error e) {
       // The driver must hear of it before the others fail because of the abort.
       reporter.failed(e);
-      groups.abort("rank %d failed: %s".formatted(context.partitionId(), e));
+      groups.abort("rank %d failed: %s".formatted(groups.rank(), e));
       throw e;
     }
   }

@@ -35,6 +35,7 @@ import org.sparkmoe.train.TrainConfig;
  * @param health what is watched while training runs
  * @param cluster ranks and how they are grouped
  * @param device where ranks compute
+ * @param restart what happens when a rank fails
  * @param output what training leaves behind
  * @param spark Spark properties without {@code spark.} in front
  */
@@ -48,6 +49,7 @@ public record RunConfig(
     HealthConfig health,
     ClusterConfig cluster,
     DeviceConfig device,
+    RestartConfig restart,
     OutputConfig output,
     Map<String, String> spark)
     implements Serializable {
@@ -87,8 +89,25 @@ public record RunConfig(
         moe.expert().equals("mixtral") ? ExpertType.MIXTRAL : ExpertType.SIMPLE);
   }
 
+  /** The same on other ranks, going on from the newest checkpoint. */
+  RunConfig resumedOn(ClusterConfig other) {
+    return new RunConfig(
+        data,
+        model,
+        moe,
+        train,
+        schedule,
+        checkpoint.withResume(true),
+        health,
+        other,
+        device,
+        restart,
+        output,
+        spark);
+  }
+
   /** Why the sections do not fit together; empty if they do. */
-  private List<String> combinationProblems() {
+  List<String> combinationProblems() {
     Topology topology = cluster.topology();
     List<String> problems = new ArrayList<>(model.layoutProblems(topology));
     problems.addAll(secretProblems());

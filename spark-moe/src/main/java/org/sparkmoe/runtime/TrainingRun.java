@@ -8,6 +8,7 @@ import org.apache.spark.sql.SparkSession;
 import org.sparkmoe.data.DataCounts;
 import org.sparkmoe.data.PreparedData;
 import org.sparkmoe.train.MemoryPlan;
+import org.sparkmoe.train.TrainingStoppedException;
 import org.sparkmoe.train.TrainingSummary;
 
 /** Everything from data to a model directory, as the command line and the ML pipeline run it. */
@@ -15,7 +16,7 @@ public final class TrainingRun {
   private final SparkSession spark;
   private final RunConfig config;
   private final String configText;
-  private final ProgressListener progress;
+  private final BarrierTraining training;
   private final Instant started = Instant.now();
 
   /**
@@ -26,7 +27,15 @@ public final class TrainingRun {
     this.spark = spark;
     this.config = config;
     this.configText = configText;
-    this.progress = progress;
+    this.training = new BarrierTraining(spark, config, progress);
+  }
+
+  /**
+   * Asks training, now or when it runs, for a last checkpoint, after which {@link #run} ends with a
+   * {@link TrainingStoppedException}. May be called on any thread.
+   */
+  public void stop() {
+    training.stop();
   }
 
   /**
@@ -35,13 +44,13 @@ public final class TrainingRun {
    * @param prepare makes the data, which are released at the end
    * @param prepared hears what is known before training starts
    * @throws PreflightException if the job cannot run, or checkpoints are in the way
-   * @throws TrainingFailedException if a rank fails
+   * @throws TrainingFailedException if a rank fails for good
+   * @throws TrainingStoppedException after {@link #stop}, or if Spark's user cancelled the job
    * @throws IOException if a file system cannot be reached or written
    */
   public TrainingSummary run(
       Supplier<PreparedData> prepare, BiConsumer<DataCounts, MemoryPlan> prepared)
       throws IOException {
-    BarrierTraining training = new BarrierTraining(spark, config, progress);
     training.preflight();
     training.checkCheckpoints();
     training.checkInitialModel();

@@ -23,6 +23,16 @@ record WatchedProgress(ProgressListener user, List<TrainingListener> others)
   }
 
   @Override
+  public boolean stopRequested() {
+    return user.stopRequested();
+  }
+
+  @Override
+  public void restarting(String cause, int ranks, int restart, int most) {
+    user.restarting(cause, ranks, restart, most);
+  }
+
+  @Override
   public void started(TrainingStart start) {
     user.started(start);
     others.forEach(other -> other.started(start));

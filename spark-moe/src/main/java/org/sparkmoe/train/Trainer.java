@@ -110,12 +110,17 @@ public final class Trainer implements AutoCloseable {
    * @throws CheckpointException if a checkpoint cannot be written, or none of those there be used
    * @throws TrainingException if {@code train.initial-model} is not a model of the same tensors
    * @throws TrainingException if too many steps in a row had a gradient that is not finite
+   * @throws TrainingStoppedException if rank 0's listener asked for that; on every rank, after a
+   *     checkpoint
    */
   public TrainingSummary train() {
     Progress progress = start();
     SpikeResponse spikes = new SpikeResponse(health, log);
     while (progress.cursor.step() < config.steps()) {
       StepMetrics metrics = step(progress);
+      if (trainingStep.stopAgreed()) {
+        throw stopped(progress);
+      }
       writer.advance();
       routers.add(metrics.routing()).forEach(warning -> warn(metrics.step(), warning));
       spikes
@@ -132,11 +137,21 @@ public final class Trainer implements AutoCloseable {
       }
     }
     EvaluationMetrics validation = evaluate(progress.cursor.step(), config.finalEvaluateBatches());
+    save(progress);
+    return progress.summary(validation, directory.published(progress.cursor.step()));
+  }
+
+  private void save(Progress progress) {
     writer.finish();
     if (progress.unsaved) {
       writer.write(progress.cursor, log.lines());
     }
-    return progress.summary(validation, directory.published(progress.cursor.step()));
+  }
+
+  private TrainingStoppedException stopped(Progress progress) {
+    save(progress);
+    long step = progress.cursor.step();
+    return new TrainingStoppedException(step, directory.published(step).toString());
   }
 
   private static boolean isDue(long step, long every) {
@@ -180,7 +195,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   private StepMetrics step(Progress progress) {
-    StepMetrics metrics = trainingStep.run(progress.cursor, data.train());
+    StepMetrics metrics = trainingStep.run(progress.cursor, data.train(), listener.stopRequested());
     progress.add(metrics);
     if (isDue(metrics.step(), config.logEvery()) || metrics.step() == config.steps()) {
       log.add(metrics);

@@ -21,6 +21,11 @@ public interface TrainingListener {
   /** Something is not as it should be, but training goes on; {@code step} is 0 before it starts. */
   default void warned(long step, String warning) {}
 
+  /** Asked after every step: whether training is to end with a checkpoint. */
+  default boolean stopRequested() {
+    return false;
+  }
+
   /** Tells nothing. */
   static TrainingListener silent() {
     return new TrainingListener() {};

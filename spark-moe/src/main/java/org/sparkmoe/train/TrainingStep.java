@@ -40,6 +40,7 @@ final class TrainingStep {
   private final int microBatches;
   private final @Nullable StepSchedule schedule;
   private final List<MicroBatchAction> actions;
+  private boolean stopAgreed;
 
   TrainingStep(
       TrainConfig config,
@@ -72,8 +73,10 @@ final class TrainingStep {
   /**
    * Trains on the batch that follows {@code cursor}. A gradient that is not finite leaves weights
    * and moments as they are.
+   *
+   * @param stop whether this rank wants the step to be the last; see {@link #stopAgreed}
    */
-  StepMetrics run(TrainingCursor cursor, SequenceSpool spool) {
+  StepMetrics run(TrainingCursor cursor, SequenceSpool spool, boolean stop) {
     long start = System.nanoTime();
     double rate = learningRate.at(cursor.step());
     Outcome outcome;
@@ -82,7 +85,7 @@ final class TrainingStep {
     }
     try (TensorScope scope = TensorScope.open()) {
       gradients.clear();
-      outcome = gradientsOf(cursor, spool);
+      outcome = gradientsOf(cursor, spool, stop);
       if (outcome.isFinite()) {
         optimizer.update(parameters, cursor.updates() + 1, rate, clip(outcome.norm()));
       }
@@ -109,6 +112,11 @@ final class TrainingStep {
         scheduled);
   }
 
+  /** Whether some rank wanted the last step to be the last; the same on every rank. */
+  boolean stopAgreed() {
+    return stopAgreed;
+  }
+
   long tokensPerStep() {
     return (long) config.globalBatch() * batches.sequenceLength();
   }
@@ -117,15 +125,16 @@ final class TrainingStep {
     return config.clipNorm() > 0 && norm > config.clipNorm() ? config.clipNorm() / norm : 1;
   }
 
-  private Outcome gradientsOf(TrainingCursor cursor, SequenceSpool spool) {
+  private Outcome gradientsOf(TrainingCursor cursor, SequenceSpool spool, boolean stop) {
     Tensor losses = torch.zeros(2).to(batches.device(), ScalarType.Double);
     List<RoutingStats> routing = model.routingOfAllStages(passes(cursor, spool, losses));
     gradients.sumOverReplicas();
-    Tensor norm = Tensor.create(gradients.ownedSquaredNorm());
-    Tensor sums = torch.cat(new TensorVector(losses, norm.to(batches.device(), ScalarType.Double)));
+    Tensor own = Tensor.create(gradients.ownedSquaredNorm(), stop ? 1.0 : 0.0);
+    Tensor sums = torch.cat(new TensorVector(losses, own.to(batches.device(), ScalarType.Double)));
     groups.world().allReduce(sums, Communicator.Reduction.SUM).await();
-    double[] world = new double[3];
+    double[] world = new double[4];
     sums.cpu().<java.nio.DoubleBuffer>createBuffer().get(world);
+    stopAgreed = world[3] > 0;
     return new Outcome(
         world[0] / tokensPerStep(), world[1] / microBatches, Math.sqrt(world[2]), routing);
   }

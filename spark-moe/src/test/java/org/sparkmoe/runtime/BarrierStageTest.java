@@ -27,6 +27,9 @@ import org.sparkmoe.train.TrainingStart;
 @Timeout(60)
 class BarrierStageTest {
   private static final int RANKS = 4;
+  private static final RestartConfig RESTART =
+      new RestartConfig(
+          3, false, Duration.ofSeconds(20), Duration.ofSeconds(20), Duration.ofSeconds(20));
 
   private final SparkContext context;
   private final List<TrainingStart> heard = new CopyOnWriteArrayList<>();
@@ -82,7 +85,7 @@ class BarrierStageTest {
     ClusterConfig cluster =
         new ClusterConfig(
             RANKS, RANKS, 1, 1, 1, 1, "1", "auto", Duration.ofSeconds(10), Duration.ofSeconds(20));
-    return new BarrierStage(context, cluster, DeviceConfig.cpu(), progress)
+    return new BarrierStage(context, cluster, DeviceConfig.cpu(), RESTART, progress)
         .run(train, validation, body, EvaluationMetrics.class);
   }
 
