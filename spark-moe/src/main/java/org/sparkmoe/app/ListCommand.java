@@ -4,6 +4,7 @@ import java.io.PrintWriter;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.sparkmoe.conf.ConfigKey;
 import org.sparkmoe.moe.DispatchProvider;
 import org.sparkmoe.moe.ExpertProvider;
 import org.sparkmoe.moe.GateProvider;
@@ -11,6 +12,7 @@ import org.sparkmoe.moe.HookProvider;
 import org.sparkmoe.moe.ModuleProvider;
 import org.sparkmoe.moe.Modules;
 import org.sparkmoe.moe.OrderProvider;
+import org.sparkmoe.runtime.RunConfig;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -19,7 +21,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "list",
     mixinStandardHelpOptions = true,
-    synopsisSubcommandLabel = "modules",
+    synopsisSubcommandLabel = "(modules | keys)",
     description = "Prints what the configuration can choose by name.")
 final class ListCommand {
   @Spec private CommandSpec spec;
@@ -38,6 +40,33 @@ final class ListCommand {
     print(out, "moe.dispatch", "", DispatchProvider.class);
     print(out, "moe.expert", "moe.expert-options", ExpertProvider.class);
     print(out, "moe.hooks", "", HookProvider.class);
+    out.flush();
+    return 0;
+  }
+
+  /** Every key of the configuration; {@code docs/manual/configuration.md} is what this prints. */
+  @Command(
+      name = "keys",
+      mixinStandardHelpOptions = true,
+      description =
+          "Prints every key of the configuration with its type, default and meaning, as Markdown.")
+  int keys() {
+    PrintWriter out = spec.commandLine().getOut();
+    out.println("# Configuration");
+    out.println();
+    out.println(
+        "What `spark-moe list keys` prints. A file for `--conf` names the keys that differ");
+    out.println("from their defaults; `--set key=value` sets one over it.");
+    String section = "";
+    for (ConfigKey key : ConfigKey.all(RunConfig.class)) {
+      String next = key.path().replaceAll("\\..*", "");
+      if (!next.equals(section)) {
+        out.printf("%n## %s%n%n", next);
+        section = next;
+      }
+      out.printf("- `%s = %s` (%s)  %n", key.path(), key.defaultValue(), key.type());
+      out.printf("  %s%n", key.meaning());
+    }
     out.flush();
     return 0;
   }

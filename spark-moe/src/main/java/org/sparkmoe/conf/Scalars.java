@@ -109,7 +109,7 @@ final class Scalars {
         key, text, "one of " + constants.stream().map(Scalars::nameOf).toList());
   }
 
-  private static String nameOf(Object constant) {
+  static String nameOf(Object constant) {
     return ((Enum<?>) constant).name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 }
