@@ -10,6 +10,7 @@ import java.util.List;
  * @param paths files, directories or globs on any Hadoop file system
  * @param format one of {@link #FORMATS}
  * @param textColumn the column that holds the text, for parquet, json and csv
+ * @param promptColumn the column of what stands before the text, read without loss; empty: none
  * @param tokenizer {@code byte}, {@code gpt2} or the path of a Hugging Face {@code tokenizer.json}
  * @param sequenceLength L, tokens predicted in a sequence; rows hold L + 1 tokens
  * @param validationFraction share of documents held out, by document hash
@@ -22,6 +23,7 @@ public record DataConfig(
     List<String> paths,
     String format,
     String textColumn,
+    String promptColumn,
     String tokenizer,
     int sequenceLength,
     double validationFraction,
@@ -41,6 +43,8 @@ public record DataConfig(
   public static final List<String> FORMATS =
       List.of("auto", "text", "lines", "archive", "parquet", "json", "csv", "prepared", DATASET);
 
+  private static final List<String> WITHOUT_COLUMNS = List.of("text", "lines", "archive");
+
   /**
    * @throws IllegalArgumentException with one line for each invalid value
    */
@@ -57,6 +61,18 @@ public record DataConfig(
         problems, paths.stream().noneMatch(String::isBlank), "paths", paths, "without blank paths");
     check(problems, FORMATS.contains(format), "format", format, "one of " + FORMATS);
     check(problems, !textColumn.isBlank(), "text-column", textColumn, "the name of a column");
+    check(
+        problems,
+        promptColumn.isEmpty() || !WITHOUT_COLUMNS.contains(format),
+        "prompt-column",
+        promptColumn,
+        "empty when data.format is " + format);
+    check(
+        problems,
+        !promptColumn.equals(textColumn),
+        "prompt-column",
+        promptColumn,
+        "another column than data.text-column");
     check(
         problems,
         !tokenizer.isBlank(),

@@ -11,8 +11,8 @@ import java.io.Serializable;
  * @param overLimit documents dropped because of {@code data.max-documents}
  * @param train what was made for training
  * @param validation what was made for validation
- * @param trigramBitsPerByte bits per byte on the validation documents of a byte trigram model
- *     fitted on the training documents
+ * @param trigramBitsPerByte bits per byte on the validation texts of a byte trigram model fitted on
+ *     the training texts; prompts are left out of both
  */
 public record DataCounts(
     long read,
@@ -28,16 +28,36 @@ public record DataCounts(
    * One side of the split.
    *
    * @param documents documents
-   * @param bytes bytes of their normalised text in UTF-8
+   * @param bytes bytes of their normalised prompts and texts in UTF-8
    * @param tokens tokens, an end-of-text before each document included
    * @param sequences sequences of L + 1 tokens, each overlapping the next by one
+   * @param promptBytes bytes among those that are of prompts
+   * @param promptTokens tokens among those that are of prompts, whose prediction carries no loss
    */
-  public record Split(long documents, long bytes, long tokens, long sequences)
+  public record Split(
+      long documents, long bytes, long tokens, long sequences, long promptBytes, long promptTokens)
       implements Serializable {
 
-    /** Bits per byte of text of a model that spends {@code natsPerToken} on a token. */
+    /** Of documents without prompts. */
+    public Split(long documents, long bytes, long tokens, long sequences) {
+      this(documents, bytes, tokens, sequences, 0, 0);
+    }
+
+    /**
+     * Bits per byte of text, prompts left out, of a model that spends {@code natsPerToken} on a
+     * token that carries a loss.
+     */
     public double bitsPerByte(double natsPerToken) {
-      return natsPerToken / Math.log(2) * tokens / bytes;
+      return natsPerToken / Math.log(2) * (tokens - promptTokens) / (bytes - promptBytes);
+    }
+
+    private String describe() {
+      String all =
+          "%,d documents, %,d bytes, %,d tokens, %,d sequences"
+              .formatted(documents, bytes, tokens, sequences);
+      return promptTokens == 0
+          ? all
+          : all + ", %,d tokens of prompts without loss".formatted(promptTokens);
     }
   }
 
@@ -50,8 +70,8 @@ public record DataCounts(
   public String describe() {
     return """
         documents: %,d read, %,d without text, %,d duplicates, %,d over the limit, %,d used
-        training: %,d documents, %,d bytes, %,d tokens, %,d sequences
-        validation: %,d documents, %,d bytes, %,d tokens, %,d sequences
+        training: %s
+        validation: %s
         byte trigram with back-off: %.4f bits per byte on validation"""
         .formatted(
             read,
@@ -59,14 +79,8 @@ public record DataCounts(
             duplicates,
             overLimit,
             documents(),
-            train.documents,
-            train.bytes,
-            train.tokens,
-            train.sequences,
-            validation.documents,
-            validation.bytes,
-            validation.tokens,
-            validation.sequences,
+            train.describe(),
+            validation.describe(),
             trigramBitsPerByte);
   }
 }

@@ -6,8 +6,13 @@ import static org.apache.spark.sql.functions.conv;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.countDistinct;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.octet_length;
 import static org.apache.spark.sql.functions.sha2;
 import static org.apache.spark.sql.functions.substring;
+import static org.apache.spark.sql.functions.sum;
+import static org.apache.spark.sql.functions.when;
+import static org.sparkmoe.data.DocumentReader.PROMPT;
+import static org.sparkmoe.data.DocumentReader.TEXT;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -17,7 +22,10 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
 import org.apache.spark.storage.StorageLevel;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -33,10 +41,11 @@ import org.slf4j.LoggerFactory;
 public final class DataPipeline {
   private static final Logger LOG = LoggerFactory.getLogger(DataPipeline.class);
   private static final StorageLevel CACHE = StorageLevel.MEMORY_AND_DISK();
-  private static final String TEXT = "text";
   private static final String HASH = "hash";
   private static final String VALIDATION = "validation";
   private static final int SPLIT_HEX_DIGITS = 12;
+  private static final StructType DOCUMENT =
+      new StructType().add(PROMPT, DataTypes.StringType).add(TEXT, DataTypes.StringType);
 
   private final SparkSession spark;
   private final DataConfig config;
@@ -65,8 +74,9 @@ public final class DataPipeline {
   }
 
   /**
-   * The same on the documents that a program has, one a row, in the column {@code
-   * data.text-column}; {@code data.paths} is not read.
+   * The same on the documents that a program has, one a row, in the columns {@code
+   * data.text-column} and, if it is set, {@code data.prompt-column}; {@code data.paths} is not
+   * read.
    *
    * @throws DataException if there is no such column of strings, or the documents do not give a
    *     sequence on each side
@@ -74,10 +84,10 @@ public final class DataPipeline {
   public static PreparedData prepare(Dataset<Row> documents, DataConfig config) {
     String source = "the Dataset";
     return new DataPipeline(documents.sparkSession(), config)
-        .runAndRelease(DocumentReader.textColumn(documents, config.textColumn(), source), source);
+        .runAndRelease(DocumentReader.columns(documents, config, source), source);
   }
 
-  private PreparedData runAndRelease(Dataset<String> documents, String source) {
+  private PreparedData runAndRelease(Dataset<Row> documents, String source) {
     try {
       return run(documents, source);
     } finally {
@@ -85,11 +95,10 @@ public final class DataPipeline {
     }
   }
 
-  private PreparedData run(Dataset<String> raw, String source) {
+  private PreparedData run(Dataset<Row> raw, String source) {
     Dataset<Row> normalized =
-        raw.map((MapFunction<String, String>) DataPipeline::clean, Encoders.STRING())
-            .toDF(TEXT)
-            .withColumn(HASH, sha2(col(TEXT).cast("binary"), 256))
+        raw.map((MapFunction<Row, Row>) DataPipeline::clean, Encoders.row(DOCUMENT))
+            .withColumn(HASH, sha2(identity().cast("binary"), 256))
             .persist(CACHE);
     releases.add(normalized::unpersist);
     Row totals =
@@ -107,12 +116,12 @@ public final class DataPipeline {
     Dataset<Row> documents = documents(normalized).persist(CACHE);
     releases.add(documents::unpersist);
 
-    JavaRDD<String> trainText = text(documents, false);
-    JavaRDD<String> validationText = text(documents, true);
-    TrigramCounts trainTrigrams = TrigramCounts.of(trainText);
-    TrigramCounts validationTrigrams = TrigramCounts.of(validationText);
-    Side train = side(trainText, trainTrigrams, "training");
-    Side validation = side(validationText, validationTrigrams, "validation");
+    Dataset<Row> trainDocuments = side(documents, false);
+    Dataset<Row> validationDocuments = side(documents, true);
+    TrigramCounts trainTrigrams = trigrams(trainDocuments);
+    TrigramCounts validationTrigrams = trigrams(validationDocuments);
+    Side train = pack(trainDocuments, trainTrigrams, "training");
+    Side validation = pack(validationDocuments, validationTrigrams, "validation");
     long used = train.counts.documents() + validation.counts.documents();
     DataCounts counts =
         new DataCounts(
@@ -139,17 +148,24 @@ public final class DataPipeline {
     return used.withColumn(VALIDATION, number.lt(border));
   }
 
-  private static JavaRDD<String> text(Dataset<Row> documents, boolean validation) {
-    return documents
-        .filter(col(VALIDATION).equalTo(validation))
-        .select(col(TEXT))
-        .as(Encoders.STRING())
-        .toJavaRDD();
+  /** What tells documents apart: normalised text has no NUL, which can stand between the two. */
+  private static Column identity() {
+    return when(col(PROMPT).equalTo(""), col(TEXT))
+        .otherwise(concat(col(PROMPT), lit("\0"), col(TEXT)));
+  }
+
+  /** Columns prompt and text. */
+  private static Dataset<Row> side(Dataset<Row> documents, boolean validation) {
+    return documents.filter(col(VALIDATION).equalTo(validation)).select(col(PROMPT), col(TEXT));
+  }
+
+  private static TrigramCounts trigrams(Dataset<Row> documents) {
+    return TrigramCounts.of(documents.toJavaRDD().map(Document::of).map(Document::text));
   }
 
   private record Side(Dataset<Row> rows, DataCounts.Split counts) {}
 
-  private Side side(JavaRDD<String> text, TrigramCounts trigrams, String name) {
+  private Side pack(Dataset<Row> side, TrigramCounts trigrams, String name) {
     if (trigrams.documents() == 0) {
       throw new DataException(
           "%s gets 0 documents, must get at least 1: name more data or change".formatted(name)
@@ -158,7 +174,10 @@ public final class DataPipeline {
     }
     TokenizerSpec spec = tokenizer;
     JavaRDD<int[]> tokens =
-        text.mapPartitions(documents -> new TokenizedDocuments(documents, spec)).persist(CACHE);
+        side.toJavaRDD()
+            .map(Document::of)
+            .mapPartitions(documents -> new TokenizedDocuments(documents, spec))
+            .persist(CACHE);
     releases.add(() -> tokens.unpersist(false));
     SequencePacker.Packed packed = SequencePacker.pack(spark, tokens, config.sequenceLength());
     Dataset<Row> rows = packed.rows().persist(CACHE);
@@ -169,17 +188,31 @@ public final class DataPipeline {
           "%s gets %d tokens, must get more than data.sequence-length %d: name more data or lower it"
               .formatted(name, packed.tokens(), config.sequenceLength()));
     }
+    long promptBytes = promptBytes(side);
     return new Side(
         rows,
-        new DataCounts.Split(trigrams.documents(), trigrams.bytes(), packed.tokens(), sequences));
+        new DataCounts.Split(
+            trigrams.documents(),
+            trigrams.bytes() + promptBytes,
+            packed.tokens(),
+            sequences,
+            promptBytes,
+            packed.contextTokens()));
   }
 
-  /** Normalised text; null, which counts as without text, when it is blank. */
-  private static @Nullable String clean(@Nullable String text) {
-    if (text == null) {
-      return null;
-    }
-    String normalized = TextNormalization.normalize(text);
-    return normalized.isBlank() ? null : normalized;
+  private long promptBytes(Dataset<Row> side) {
+    return config.promptColumn().isEmpty()
+        ? 0
+        : side.agg(sum(octet_length(col(PROMPT)))).collectAsList().get(0).getLong(0);
+  }
+
+  /**
+   * Normalised prompt and text; a text that is blank becomes null, which counts as without text.
+   */
+  private static Row clean(Row document) {
+    String prompt = document.isNullAt(0) ? "" : TextNormalization.normalize(document.getString(0));
+    @Nullable String text =
+        document.isNullAt(1) ? null : TextNormalization.normalize(document.getString(1));
+    return RowFactory.create(prompt, text == null || text.isBlank() ? null : text);
   }
 }

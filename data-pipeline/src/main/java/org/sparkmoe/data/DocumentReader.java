@@ -1,5 +1,8 @@
 package org.sparkmoe.data;
 
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
+
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,15 +19,23 @@ import org.apache.hadoop.fs.RemoteIterator;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.input.PortableDataStream;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import scala.Tuple2;
 
 /** Reads documents from whatever {@code data.paths} names. */
 final class DocumentReader {
+  /** Column of what stands before the text; null counts as empty. */
+  static final String PROMPT = "prompt";
+
+  /** Column of the text. */
+  static final String TEXT = "text";
+
   private final SparkSession spark;
   private final DataConfig config;
 
@@ -34,30 +45,31 @@ final class DocumentReader {
   }
 
   /**
-   * The raw documents, null and repeated ones included.
+   * The raw documents, null and repeated ones included, in the columns {@link #PROMPT} and {@link
+   * #TEXT}.
    *
    * @throws DataException if a path cannot be read or a column is not there
    */
-  Dataset<String> read() {
+  Dataset<Row> read() {
     List<Path> files = files();
     String format = "auto".equals(config.format()) ? inferFormat(files) : config.format();
     String[] names = files.stream().map(Path::toString).toArray(String[]::new);
     String source = config.paths().toString();
     return switch (format) {
-      case "text" -> spark.read().option("wholetext", true).textFile(names);
-      case "lines" -> spark.read().textFile(names);
-      case "archive" -> archives(names);
-      case "parquet" -> textColumn(spark.read().parquet(names), config.textColumn(), source);
-      case "json" -> textColumn(spark.read().json(names), config.textColumn(), source);
+      case "text" -> withoutPrompts(spark.read().option("wholetext", true).textFile(names), format);
+      case "lines" -> withoutPrompts(spark.read().textFile(names), format);
+      case "archive" -> withoutPrompts(archives(names), format);
+      case "parquet" -> columns(spark.read().parquet(names), config, source);
+      case "json" -> columns(spark.read().json(names), config, source);
       case "csv" ->
-          textColumn(
+          columns(
               spark
                   .read()
                   .option("header", true)
                   .option("multiLine", true)
                   .option("escape", "\"")
                   .csv(names),
-              config.textColumn(),
+              config,
               source);
       case DataConfig.DATASET ->
           throw new DataException(
@@ -65,6 +77,15 @@ final class DocumentReader {
                   + " and set data.format=auto");
       default -> throw new IllegalStateException("data.format " + format + " is not for reading");
     };
+  }
+
+  private Dataset<Row> withoutPrompts(Dataset<String> texts, String format) {
+    if (!config.promptColumn().isEmpty()) {
+      throw new DataException(
+          "data.prompt-column is \"%s\", must be empty: files of the format %s have no columns"
+              .formatted(config.promptColumn(), format));
+    }
+    return texts.toDF(TEXT).select(lit("").as(PROMPT), col(TEXT));
   }
 
   private Dataset<String> archives(String[] names) {
@@ -81,25 +102,34 @@ final class DocumentReader {
   }
 
   /**
-   * The documents in a column.
+   * The documents in the columns that {@code config} names, as {@link #read} returns them.
    *
    * @param source where the rows are from, for messages
    * @throws DataException if there is no such column, or it holds no strings
    */
-  static Dataset<String> textColumn(Dataset<Row> rows, String column, String source) {
+  static Dataset<Row> columns(Dataset<Row> rows, DataConfig config, String source) {
+    Column prompt =
+        config.promptColumn().isEmpty()
+            ? lit("")
+            : strings(rows, "data.prompt-column", config.promptColumn(), source);
+    return rows.select(
+        prompt.as(PROMPT), strings(rows, "data.text-column", config.textColumn(), source).as(TEXT));
+  }
+
+  private static Column strings(Dataset<Row> rows, String key, String name, String source) {
     List<String> columns = Arrays.asList(rows.columns());
-    if (!columns.contains(column)) {
+    if (!columns.contains(name)) {
       throw new DataException(
-          "data.text-column is \"%s\", must be one of the columns of %s: %s"
-              .formatted(column, source, columns));
+          "%s is \"%s\", must be one of the columns of %s: %s"
+              .formatted(key, name, source, columns));
     }
-    Dataset<Row> text = rows.select(rows.col("`" + column.replace("`", "``") + "`").as("text"));
-    if (!text.schema().apply("text").dataType().equals(DataTypes.StringType)) {
+    DataType type = rows.schema().apply(name).dataType();
+    if (!type.equals(DataTypes.StringType)) {
       throw new DataException(
-          "data.text-column \"%s\" of %s is of type %s, must be string"
-              .formatted(column, source, text.schema().apply("text").dataType().simpleString()));
+          "%s \"%s\" of %s is of type %s, must be string"
+              .formatted(key, name, source, type.simpleString()));
     }
-    return text.as(Encoders.STRING());
+    return rows.col("`" + name.replace("`", "``") + "`");
   }
 
   /** Every file under the paths, so that what is missing is found before Spark starts a job. */

@@ -15,7 +15,8 @@ import org.apache.spark.sql.SparkSession;
 
 /**
  * Sequences ready for training. Both sides have the columns {@code sequence} (long, from 0) and
- * {@code tokens} (array of int, length L + 1).
+ * {@code tokens} (array of int, length L + 1; a token of a prompt is marked as {@link ContextToken}
+ * says).
  *
  * @param train what to train on
  * @param validation what is held out

@@ -37,8 +37,8 @@ final class SequencePacker {
 
   private SequencePacker() {}
 
-  /** Rows of L + 1 tokens, and how many tokens the stream has. */
-  record Packed(Dataset<Row> rows, long tokens) {}
+  /** Rows of L + 1 tokens, how many tokens the stream has, and how many of those are context. */
+  record Packed(Dataset<Row> rows, long tokens, long contextTokens) {}
 
   /**
    * @param documents tokens of each document in the order of the stream, partition after partition;
@@ -46,10 +46,10 @@ final class SequencePacker {
    * @param length L
    */
   static Packed pack(SparkSession spark, JavaRDD<int[]> documents, int length) {
-    List<Long> lengths = documents.mapPartitions(SequencePacker::countTokens).collect();
-    long[] starts = new long[lengths.size()];
+    List<long[]> counts = documents.mapPartitions(SequencePacker::countTokens).collect();
+    long[] starts = new long[counts.size()];
     for (int p = 1; p < starts.length; p++) {
-      starts[p] = starts[p - 1] + lengths.get(p - 1);
+      starts[p] = starts[p - 1] + counts.get(p - 1)[0];
     }
     JavaRDD<Row> fragments =
         documents.mapPartitionsWithIndex(
@@ -64,15 +64,23 @@ final class SequencePacker {
                             .getField(PreparedData.TOKENS))
                     .as(PreparedData.TOKENS))
             .filter(size(col(PreparedData.TOKENS)).equalTo(length + 1));
-    return new Packed(rows, lengths.stream().mapToLong(Long::longValue).sum());
+    return new Packed(
+        rows,
+        counts.stream().mapToLong(count -> count[0]).sum(),
+        counts.stream().mapToLong(count -> count[1]).sum());
   }
 
-  private static Iterator<Long> countTokens(Iterator<int[]> documents) {
-    long tokens = 0;
+  /** Tokens of a partition, and those among them that are context. */
+  private static Iterator<long[]> countTokens(Iterator<int[]> documents) {
+    long[] counts = new long[2];
     while (documents.hasNext()) {
-      tokens += documents.next().length;
+      int[] document = documents.next();
+      counts[0] += document.length;
+      for (int entry : document) {
+        counts[1] += ContextToken.isTarget(entry) ? 0 : 1;
+      }
     }
-    return List.of(tokens).iterator();
+    return List.of(counts).iterator();
   }
 
   /** The parts of rows that lie in one partition, whose first token is number {@code position}. */

@@ -10,6 +10,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +26,7 @@ public final class SequenceSpool implements AutoCloseable {
   private final int perBatch;
   private final int rowLength;
   private final long rows;
+  private final int[] rowTargets;
   private final long seed;
   private final @Nullable Path file;
   private final @Nullable FileChannel channel;
@@ -52,9 +54,10 @@ public final class SequenceSpool implements AutoCloseable {
     perBatch = limits.perBatch();
     rowLength = limits.sequenceLength() + 1;
     seed = limits.seed();
+    IntStream.Builder targets = IntStream.builder();
     long inMemory = limits.memoryBytes() / ((long) rowLength * Integer.BYTES);
     while (sequences.hasNext() && memory.size() < inMemory) {
-      memory.add(checked(sequences.next()));
+      memory.add(counted(sequences.next(), targets));
     }
     if (sequences.hasNext()) {
       try {
@@ -70,7 +73,8 @@ public final class SequenceSpool implements AutoCloseable {
       channel = null;
     }
     try {
-      rows = memory.size() + (channel == null ? 0 : writeRows(sequences, channel));
+      rows = memory.size() + (channel == null ? 0 : writeRows(sequences, targets, channel));
+      rowTargets = targets.build().toArray();
       if (rows == 0 || rows % perBatch != 0) {
         throw new DataException(
             "the rank has %d sequences, must be a positive multiple of its %d a global batch"
@@ -96,14 +100,17 @@ public final class SequenceSpool implements AutoCloseable {
         : new Permutation(batches(), Permutation.mix(seed) + epoch).apply(batch);
   }
 
-  /** Slots {@code from … from + count} of the batch of {@code step}; rows of L + 1 tokens. */
+  /**
+   * Slots {@code from … from + count} of the batch of {@code step}; rows of L + 1 tokens, marked as
+   * {@link ContextToken} says.
+   */
   public int[][] sequences(long step, int from, int count) {
     return batch(batchOfStep(step), from, count);
   }
 
   /**
    * Slots {@code from … from + count} of this rank's part of global batch {@code batch}; rows of L
-   * + 1 tokens.
+   * + 1 tokens, marked as {@link ContextToken} says.
    *
    * @throws IndexOutOfBoundsException if they are not there
    */
@@ -118,6 +125,20 @@ public final class SequenceSpool implements AutoCloseable {
       result[i] = row(batch * perBatch + from + i);
     }
     return result;
+  }
+
+  /**
+   * Predicted tokens that carry a loss in this rank's part of global batch {@code batch}.
+   *
+   * @throws IndexOutOfBoundsException if there is no such batch
+   */
+  public long targets(long batch) {
+    int first = Math.toIntExact(batch * perBatch);
+    long targets = 0;
+    for (int row = first; row < first + perBatch; row++) {
+      targets += rowTargets[row];
+    }
+    return targets;
   }
 
   /** Bytes in the local file. */
@@ -159,13 +180,14 @@ public final class SequenceSpool implements AutoCloseable {
     return row;
   }
 
-  private long writeRows(Iterator<TokenSequence> sequences, FileChannel out) {
+  private long writeRows(
+      Iterator<TokenSequence> sequences, IntStream.Builder targets, FileChannel out) {
     ByteBuffer bytes = ByteBuffer.allocate(rowLength * Integer.BYTES);
     long written = 0;
     try {
       while (sequences.hasNext()) {
         bytes.clear();
-        bytes.asIntBuffer().put(checked(sequences.next()));
+        bytes.asIntBuffer().put(counted(sequences.next(), targets));
         while (bytes.hasRemaining()) {
           out.write(bytes);
         }
@@ -177,12 +199,13 @@ public final class SequenceSpool implements AutoCloseable {
     return written;
   }
 
-  private int[] checked(TokenSequence sequence) {
+  private int[] counted(TokenSequence sequence, IntStream.Builder targets) {
     if (sequence.tokens().length != rowLength) {
       throw new DataException(
           "sequence %d has %d tokens, must have data.sequence-length + 1 = %d"
               .formatted(sequence.position(), sequence.tokens().length, rowLength));
     }
+    targets.add(ContextToken.countTargets(sequence.tokens()));
     return sequence.tokens();
   }
 }

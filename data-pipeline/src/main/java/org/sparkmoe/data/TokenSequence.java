@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * A row of training data on its way to a rank.
  *
  * @param position place in the seeded global order, from 0
- * @param tokens L + 1 tokens
+ * @param tokens L + 1 tokens; those that are context only are marked as {@link ContextToken} says
  */
 public record TokenSequence(long position, int[] tokens) implements Serializable {
 

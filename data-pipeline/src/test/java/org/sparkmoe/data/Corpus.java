@@ -36,10 +36,21 @@ final class Corpus {
   }
 
   static DataConfig config(Path path, String format, String tokenizer, int maxDocuments) {
+    return config(path, format, "", tokenizer, maxDocuments);
+  }
+
+  /** With a column of prompts. */
+  static DataConfig withPrompts(Path path, String format, String promptColumn) {
+    return config(path, format, promptColumn, "byte", 0);
+  }
+
+  private static DataConfig config(
+      Path path, String format, String promptColumn, String tokenizer, int maxDocuments) {
     return new DataConfig(
         List.of(path.toString()),
         format,
         "text",
+        promptColumn,
         tokenizer,
         16,
         0.2,

@@ -71,6 +71,23 @@ class SequenceSpoolTest {
   }
 
   @Test
+  void keepsMarksAndCountsTargetsInMemoryAndInFile() {
+    List<TokenSequence> marked = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      int second = i < 4 ? ContextToken.entry(i) : i;
+      marked.add(new TokenSequence(i, new int[] {ContextToken.entry(0), second, 200}));
+    }
+    for (long memoryBytes : new long[] {0, 1 << 20}) {
+      SequenceSpool.Limits limits = new SequenceSpool.Limits(2, 4, 9, memoryBytes, directory);
+      try (SequenceSpool spool = new SequenceSpool(marked.iterator(), limits)) {
+        assertThat(spool.targets(0)).isEqualTo(4);
+        assertThat(spool.targets(1)).isEqualTo(8);
+        assertThat(spool.batch(0, 3, 1)[0]).containsExactly(-1, -4, 200);
+      }
+    }
+  }
+
+  @Test
   void refusesSlotsThatAreNotThere() {
     try (SequenceSpool spool = spool(8, 1 << 20)) {
       assertThatThrownBy(() -> spool.batch(2, 0, 1)).isInstanceOf(IndexOutOfBoundsException.class);

@@ -8,7 +8,7 @@ import org.sparkmoe.moe.RoutingStats;
  * What a forward pass gives back.
  *
  * @param lossSum scalar f32 or f64 on the tape: negative log-likelihood, nats, summed over this
- *     rank's tokens; 0 but on the last pipeline stage
+ *     rank's targets; 0 but on the last pipeline stage
  * @param auxLoss scalar f32 or f64 on the tape: this rank's share of the auxiliary losses,
  *     coefficients applied, summed over layers
  * @param routing of each of this stage's MoE layers, in order

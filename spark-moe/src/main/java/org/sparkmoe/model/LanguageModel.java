@@ -268,11 +268,25 @@ public final class LanguageModel {
    */
   public Forward forward(SegmentTape tape, Tensor tokensBL1, StepContext context) {
     TensorCheck.shape("tokens", tokensBL1, TensorCheck.ANY, TensorCheck.ANY);
-    TensorCheck.dtype("tokens", tokensBL1, ScalarType.Long);
     long length = tokensBL1.size(1) - 1;
-    ForwardPass pass = new ForwardPass(tape, new BatchShape(tokensBL1.size(0), length), context);
-    Tensor residualSM = residual(tokensBL1.narrow(1, 0, length), pass);
-    Tensor targetsS = tokens.share(tokensBL1.narrow(1, 1, length).reshape(-1));
+    return forward(tape, tokensBL1.narrow(1, 0, length), tokensBL1.narrow(1, 1, length), context);
+  }
+
+  /**
+   * As {@link #forward(SegmentTape, Tensor, StepContext)}, with a loss on some targets only.
+   *
+   * @param tokensBL {@code [B, L]} i64: what is read
+   * @param targetsBL {@code [B, L]} i64: what is to be predicted; negative where that carries no
+   *     loss
+   */
+  public Forward forward(SegmentTape tape, Tensor tokensBL, Tensor targetsBL, StepContext context) {
+    TensorCheck.shape("tokens", tokensBL, TensorCheck.ANY, TensorCheck.ANY);
+    TensorCheck.dtype("tokens", tokensBL, ScalarType.Long);
+    TensorCheck.shape("targets", targetsBL, tokensBL.size(0), tokensBL.size(1));
+    TensorCheck.dtype("targets", targetsBL, ScalarType.Long);
+    ForwardPass pass = new ForwardPass(tape, BatchShape.of(tokensBL), context);
+    Tensor residualSM = residual(tokensBL, pass);
+    Tensor targetsS = tokens.share(targetsBL.reshape(-1));
     Tensor lossSum =
         output == null
             ? boundary.toNext(tape, residualSM, zero())

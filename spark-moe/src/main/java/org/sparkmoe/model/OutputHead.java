@@ -33,21 +33,26 @@ record OutputHead(Parameter weight, Precision precision) {
   }
 
   /**
-   * Negative log-likelihood of the targets, nats, summed.
+   * Negative log-likelihood of the targets, nats, summed over those that carry a loss.
    *
    * @param hiddenSM {@code [S, M]}
-   * @param targetsS {@code [S]} i64
+   * @param targetsS {@code [S]} i64; negative where a prediction carries no loss
    * @return scalar f32 or f64 on the tape
    */
   Tensor lossSum(SegmentTape tape, Tensor hiddenSM, Tensor targetsS) {
     Tensor logProbabilitiesSV = logProbabilities(hiddenSM);
-    Tensor targetsS1 = targetsS.unsqueeze(1);
-    Tensor[] loss = {logProbabilitiesSV.gather(1, targetsS1).sum().neg()};
+    Tensor contextS1 = targetsS.unsqueeze(1).lt(new Scalar(0));
+    Tensor targetsS1 = targetsS.unsqueeze(1).masked_fill(contextS1, new Scalar(0));
+    Tensor[] loss = {
+      logProbabilitiesSV.gather(1, targetsS1).masked_fill(contextS1, new Scalar(0)).sum().neg()
+    };
     return tape.record(
             new Tensor[] {hiddenSM},
             loss,
-            gradients ->
-                new Tensor[] {backward(logProbabilitiesSV, targetsS1, hiddenSM, gradients[0])})[0];
+            gradients -> {
+              Tensor seedsS1 = gradients[0].mul(contextS1.logical_not());
+              return new Tensor[] {backward(logProbabilitiesSV, targetsS1, hiddenSM, seedsS1)};
+            })[0];
   }
 
   private Tensor logProbabilities(Tensor hiddenSM) {
@@ -55,22 +60,25 @@ record OutputHead(Parameter weight, Precision precision) {
   }
 
   private Tensor backward(
-      Tensor logProbabilitiesSV, Tensor targetsS1, Tensor hiddenSM, Tensor seed) {
+      Tensor logProbabilitiesSV, Tensor targetsS1, Tensor hiddenSM, Tensor seedsS1) {
     try (AutoGradMode off = new AutoGradMode(false)) {
       return TensorScope.compute(
           () -> {
-            Tensor gradientSV = logitGradient(logProbabilitiesSV, targetsS1, seed);
+            Tensor gradientSV = logitGradient(logProbabilitiesSV, targetsS1, seedsS1);
             weight.accumulate(gradientSV.t().matmul(hiddenSM).to(precision.parameterType()));
             return gradientSV.matmul(Weights.as(hiddenSM, weight));
           });
     }
   }
 
-  /** Softmax, less 1 at the target, times the seed; in place of the log probabilities. */
-  private Tensor logitGradient(Tensor logProbabilitiesSV, Tensor targetsS1, Tensor seed) {
+  /** Softmax, less 1 at the target, times the row's seed; in place of the log probabilities. */
+  private Tensor logitGradient(Tensor logProbabilitiesSV, Tensor targetsS1, Tensor seedsS1) {
     Tensor gradientSV = logProbabilitiesSV.exp_();
     long[] shape = {targetsS1.size(0), 1};
     Tensor minusOne = torch.full(shape, new Scalar(-1.0), gradientSV.options());
-    return gradientSV.scatter_add_(1, targetsS1, minusOne).mul_(seed).to(precision.computeType());
+    return gradientSV
+        .scatter_add_(1, targetsS1, minusOne)
+        .mul_(seedsS1)
+        .to(precision.computeType());
   }
 }

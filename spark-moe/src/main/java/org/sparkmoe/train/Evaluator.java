@@ -1,6 +1,7 @@
 package org.sparkmoe.train;
 
 import java.util.concurrent.TimeUnit;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.collective.Communicator;
@@ -10,13 +11,17 @@ import org.sparkmoe.tensor.SegmentTape;
 import org.sparkmoe.tensor.TensorScope;
 import org.sparkmoe.topology.RankGroups;
 
-/** Measures a model on validation data. All ranks call it together, each with its own rows. */
+/**
+ * Measures a model on validation data. All ranks make one and call it together, each with its own
+ * rows.
+ */
 public final class Evaluator {
   private final LanguageModel model;
   private final RankGroups groups;
   private final TrainingData data;
   private final int microBatch;
   private final MicroBatches batches;
+  private final TargetCounts targets;
 
   /**
    * @param microBatch most sequences that pass through the model at once
@@ -26,8 +31,9 @@ public final class Evaluator {
     this.groups = groups;
     this.data = data;
     this.microBatch = microBatch;
-    this.batches =
-        new MicroBatches(groups, data.sequenceLength(), model.parameters().get(0).value().device());
+    Device device = model.parameters().get(0).value().device();
+    this.batches = new MicroBatches(groups, data.sequenceLength(), device);
+    this.targets = TargetCounts.of(data.validation(), groups, device);
   }
 
   /**
@@ -47,7 +53,7 @@ public final class Evaluator {
         loss += lossSum(data.validation().batch(batch, from, Math.min(microBatch, rows - from)));
       }
     }
-    long tokens = count * data.validationBatch() * data.sequenceLength();
+    long tokens = targets.ofFirst(count);
     double mean = sumOverWorld(loss) / tokens;
     double milliseconds = (System.nanoTime() - start) / (double) TimeUnit.MILLISECONDS.toNanos(1);
     return new EvaluationMetrics(
@@ -58,7 +64,10 @@ public final class Evaluator {
     try (TensorScope scope = TensorScope.open()) {
       Forward forward =
           model.forward(
-              SegmentTape.withoutHistory(), batches.tokens(rows), batches.evaluation(rows.length));
+              SegmentTape.withoutHistory(),
+              batches.inputs(rows),
+              batches.targets(rows),
+              batches.evaluation(rows.length));
       return forward.lossSum().item_double();
     }
   }

@@ -3,6 +3,7 @@ package org.sparkmoe.train;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.data.ContextToken;
 import org.sparkmoe.moe.StepContext;
 import org.sparkmoe.topology.RankGroups;
 
@@ -15,16 +16,32 @@ import org.sparkmoe.topology.RankGroups;
  */
 record MicroBatches(RankGroups groups, int sequenceLength, Device device) {
 
-  /** {@code [B, L+1]} i64, in the caller's scope. */
-  Tensor tokens(int[][] rows) {
-    int width = sequenceLength + 1;
-    long[] flat = new long[rows.length * width];
+  /** The tokens that are read: {@code [B, L]} i64, in the caller's scope. */
+  Tensor inputs(int[][] rows) {
+    return tensor(rows, (row, place) -> ContextToken.token(row[place]));
+  }
+
+  /**
+   * The tokens that are predicted, negative where that carries no loss: {@code [B, L]} i64, in the
+   * caller's scope.
+   */
+  Tensor targets(int[][] rows) {
+    return tensor(rows, (row, place) -> row[place + 1]);
+  }
+
+  @FunctionalInterface
+  private interface Entry {
+    int of(int[] row, int place);
+  }
+
+  private Tensor tensor(int[][] rows, Entry entry) {
+    long[] flat = new long[rows.length * sequenceLength];
     for (int row = 0; row < rows.length; row++) {
-      for (int column = 0; column < width; column++) {
-        flat[row * width + column] = rows[row][column];
+      for (int place = 0; place < sequenceLength; place++) {
+        flat[row * sequenceLength + place] = entry.of(rows[row], place);
       }
     }
-    return Tensor.create(flat, rows.length, width).to(device, ScalarType.Long);
+    return Tensor.create(flat, rows.length, sequenceLength).to(device, ScalarType.Long);
   }
 
   /**

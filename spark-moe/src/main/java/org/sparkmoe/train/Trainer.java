@@ -33,6 +33,7 @@ public final class Trainer implements AutoCloseable {
   private final @Nullable StepSchedule schedule;
   private final TrainingStep trainingStep;
   private final Evaluator evaluator;
+  private final TargetCounts targets;
   private final CheckpointDirectory directory;
   private final CheckpointWriter writer;
   private final InitialModel initialModel;
@@ -70,6 +71,7 @@ public final class Trainer implements AutoCloseable {
     this.health = setup.health();
     MicroBatches batches = new MicroBatches(groups, data.sequenceLength(), device);
     this.routers = new RouterWatch(health, batches.microStepTokens(config.microBatch()));
+    this.targets = TargetCounts.of(data.train(), groups, device);
     this.schedule = schedule(setup, model);
     this.trainingStep = new TrainingStep(config, model, groups, batches, parameters, schedule);
   }
@@ -195,7 +197,10 @@ public final class Trainer implements AutoCloseable {
   }
 
   private StepMetrics step(Progress progress) {
-    StepMetrics metrics = trainingStep.run(progress.cursor, data.train(), listener.stopRequested());
+    long batch = data.train().batchOfStep(progress.cursor.batch());
+    StepMetrics metrics =
+        trainingStep.run(
+            progress.cursor, data.train(), targets.ofBatch(batch), listener.stopRequested());
     progress.add(metrics);
     if (isDue(metrics.step(), config.logEvery()) || metrics.step() == config.steps()) {
       log.add(metrics);

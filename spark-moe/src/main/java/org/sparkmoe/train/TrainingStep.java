@@ -23,8 +23,9 @@ import org.sparkmoe.topology.RankGroups;
 /**
  * One optimiser step of one rank.
  *
- * <p>The loss is {@code Σ NLL / (GB·L) + Σ aux / micro-batches}, a sum over tokens and ranks over
- * global counts. So gradients are only ever summed: over micro-batches in place, and over the ranks
+ * <p>The loss is {@code Σ NLL / targets + Σ aux / micro-batches}, a sum over tokens and ranks over
+ * global counts; the targets are the predicted tokens of the global batch, less those that are
+ * context only. So gradients are only ever summed: over micro-batches in place, and over the ranks
  * that hold a copy. A pipeline stage passes the step's micro-batches in the order of its {@link
  * PipelineSchedule}.
  */
@@ -74,9 +75,10 @@ final class TrainingStep {
    * Trains on the batch that follows {@code cursor}. A gradient that is not finite leaves weights
    * and moments as they are.
    *
+   * @param targets predicted tokens of the global batch that carry a loss
    * @param stop whether this rank wants the step to be the last; see {@link #stopAgreed}
    */
-  StepMetrics run(TrainingCursor cursor, SequenceSpool spool, boolean stop) {
+  StepMetrics run(TrainingCursor cursor, SequenceSpool spool, long targets, boolean stop) {
     long start = System.nanoTime();
     double rate = learningRate.at(cursor.step());
     Outcome outcome;
@@ -85,7 +87,7 @@ final class TrainingStep {
     }
     try (TensorScope scope = TensorScope.open()) {
       gradients.clear();
-      outcome = gradientsOf(cursor, spool, stop);
+      outcome = gradientsOf(cursor, spool, targets, stop);
       if (outcome.isFinite()) {
         optimizer.update(parameters, cursor.updates() + 1, rate, clip(outcome.norm()));
       }
@@ -125,9 +127,11 @@ final class TrainingStep {
     return config.clipNorm() > 0 && norm > config.clipNorm() ? config.clipNorm() / norm : 1;
   }
 
-  private Outcome gradientsOf(TrainingCursor cursor, SequenceSpool spool, boolean stop) {
+  private Outcome gradientsOf(
+      TrainingCursor cursor, SequenceSpool spool, long targets, boolean stop) {
     Tensor losses = torch.zeros(2).to(batches.device(), ScalarType.Double);
-    List<RoutingStats> routing = model.routingOfAllStages(passes(cursor, spool, losses));
+    List<RoutingStats> routing =
+        model.routingOfAllStages(passes(cursor, spool, 1.0 / targets, losses));
     gradients.sumOverReplicas();
     Tensor own = Tensor.create(gradients.ownedSquaredNorm(), stop ? 1.0 : 0.0);
     Tensor sums = torch.cat(new TensorVector(losses, own.to(batches.device(), ScalarType.Double)));
@@ -135,12 +139,12 @@ final class TrainingStep {
     double[] world = new double[4];
     sums.cpu().<java.nio.DoubleBuffer>createBuffer().get(world);
     stopAgreed = world[3] > 0;
-    return new Outcome(
-        world[0] / tokensPerStep(), world[1] / microBatches, Math.sqrt(world[2]), routing);
+    return new Outcome(world[0] / targets, world[1] / microBatches, Math.sqrt(world[2]), routing);
   }
 
   /** Runs this stage's passes in the order of the schedule; the last one's routing. */
-  private List<RoutingStats> passes(TrainingCursor cursor, SequenceSpool spool, Tensor losses) {
+  private List<RoutingStats> passes(
+      TrainingCursor cursor, SequenceSpool spool, double lossSeed, Tensor losses) {
     Map<Integer, MicroBatchPass> underWay = new HashMap<>();
     List<RoutingStats> routing = List.of();
     try {
@@ -158,7 +162,7 @@ final class TrainingStep {
               schedule.lastBackward();
             }
             try (MicroBatchPass pass = underWay.remove(microBatch)) {
-              pass.backward(1.0 / tokensPerStep(), 1.0 / microBatches, losses);
+              pass.backward(lossSeed, 1.0 / microBatches, losses);
             }
           }
         }
@@ -172,7 +176,11 @@ final class TrainingStep {
   private Forward forward(
       SegmentTape tape, TrainingCursor cursor, SequenceSpool spool, int microBatch) {
     int rows = config.microBatch();
-    Tensor tokens = batches.tokens(spool.sequences(cursor.batch(), microBatch * rows, rows));
-    return model.forward(tape, tokens, batches.training(cursor, microBatch, microBatches, rows));
+    int[][] sequences = spool.sequences(cursor.batch(), microBatch * rows, rows);
+    return model.forward(
+        tape,
+        batches.inputs(sequences),
+        batches.targets(sequences),
+        batches.training(cursor, microBatch, microBatches, rows));
   }
 }

@@ -1,6 +1,7 @@
 package org.sparkmoe.model;
 
 import java.util.Map;
+import java.util.function.IntPredicate;
 
 /** A dense model on one sequence, in plain loops over doubles, from the models' papers. */
 final class ModelOracle {
@@ -14,6 +15,11 @@ final class ModelOracle {
 
   /** Negative log-likelihood, nats, of all tokens but the first. */
   double lossSum(long[] tokens) {
+    return lossSum(tokens, place -> true);
+  }
+
+  /** The same of the tokens at the places that {@code targets} accepts. */
+  double lossSum(long[] tokens, IntPredicate targets) {
     double[][] logits = logits(tokens);
     double sum = 0;
     for (int p = 0; p + 1 < tokens.length; p++) {
@@ -21,7 +27,9 @@ final class ModelOracle {
       for (double logit : logits[p]) {
         total += Math.exp(logit);
       }
-      sum += Math.log(total) - logits[p][(int) tokens[p + 1]];
+      if (targets.test(p + 1)) {
+        sum += Math.log(total) - logits[p][(int) tokens[p + 1]];
+      }
     }
     return sum;
   }

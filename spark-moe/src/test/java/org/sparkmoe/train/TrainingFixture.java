@@ -28,6 +28,7 @@ final class TrainingFixture {
   private static final double AUX_LOSS = 0.05;
   private static final int TRAIN_BATCHES = 6;
   private static final int VALIDATION_BATCHES = 2;
+  private static final long VALIDATION_ORIGIN = 1_000_000;
 
   private TrainingFixture() {}
 
@@ -117,7 +118,11 @@ final class TrainingFixture {
     int batch = setup.train().globalBatch();
     try (SequenceSpool train = spool(groups, batch, workload.batches(), workload.text());
         SequenceSpool validation =
-            spool(groups, batch, VALIDATION_BATCHES, position -> text(1_000_000 + position));
+            spool(
+                groups,
+                batch,
+                VALIDATION_BATCHES,
+                p -> workload.text().apply(VALIDATION_ORIGIN + p));
         Trainer trainer =
             new Trainer(setup, model, groups, data(train, validation, batch), listener)) {
       return new Run(
