@@ -66,6 +66,11 @@ public record DataCounts(
     return train.documents + validation.documents;
   }
 
+  /** Nats a token at which a model has the bits per byte of the byte trigram model. */
+  public double trigramNatsPerToken() {
+    return trigramBitsPerByte / validation.bitsPerByte(1);
+  }
+
   /** Lines for the terminal and the log. */
   public String describe() {
     return """

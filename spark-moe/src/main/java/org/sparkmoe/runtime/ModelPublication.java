@@ -53,7 +53,7 @@ public final class ModelPublication {
             "Training of " + directory.getName(),
             results(summary, counts),
             data(counts),
-            Plots.of(history, OptionalDouble.of(trigramLoss(counts))),
+            Plots.of(history, OptionalDouble.of(counts.trigramNatsPerToken())),
             configText,
             provenance)
         .write(directory, hadoop);
@@ -86,10 +86,5 @@ public final class ModelPublication {
 
   private static String text(String format, Object value) {
     return String.format(Locale.ROOT, format, value);
-  }
-
-  /** Nats a token at which a model has the bits per byte of the byte trigram model. */
-  private static double trigramLoss(DataCounts counts) {
-    return counts.trigramBitsPerByte() / counts.validation().bitsPerByte(1);
   }
 }
