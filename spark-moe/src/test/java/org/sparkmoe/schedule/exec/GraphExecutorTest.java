@@ -100,6 +100,10 @@ class GraphExecutorTest {
       caller.start();
       await(started);
       caller.interrupt();
+      // It has seen the interrupt when it waits again without it.
+      while (caller.isInterrupted() || caller.getState() != Thread.State.WAITING) {
+        Thread.onSpinWait();
+      }
       release.countDown();
       caller.join();
     }
