@@ -23,6 +23,9 @@ record Curve(List<Point> points) {
     List<Point> points = new ArrayList<>();
     for (String line : Files.readAllLines(model.resolve("training-log.jsonl"))) {
       JsonNode node = new ObjectMapper().readTree(line);
+      if (!node.has("loss")) {
+        continue;
+      }
       points.add(
           new Point(
               node.path("type").asText(),

@@ -17,11 +17,13 @@ final class FaultRun {
           "cluster.ranks=2",
           "cluster.ep=2",
           "cluster.collective-timeout=20s",
-          "train.steps=300",
+          "train.steps=200",
           "checkpoint.every=20",
           "checkpoint.keep=3",
           "restart.silence-timeout=5s",
           "restart.end-timeout=5s",
+          // A restart measures again, and other degrees sum in another order.
+          "schedule.max-degree=1",
           // What each rank does then does not depend on how many there are.
           "moe.capacity-factor=*",
           "moe.aux-loss=0");
@@ -31,7 +33,8 @@ final class FaultRun {
   private static final Pattern ENDED = Pattern.compile("all ranks have ended");
   private static final Pattern RESUMED = Pattern.compile("going on after step (\\d+)");
   private static final Pattern RESTART = Pattern.compile("restart \\d+ of \\d+, with");
-  private static final Pattern CAUSE = Pattern.compile("^(rank \\d+ on .*|spark-moe: .*)");
+  private static final Pattern CAUSE =
+      Pattern.compile("^(rank \\d+ on .*|spark-moe: .*|training stopped .*)");
 
   /**
    * What came of a fault.
