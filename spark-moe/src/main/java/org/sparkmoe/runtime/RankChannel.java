@@ -79,7 +79,8 @@ public final class RankChannel implements SparkPlugin {
       return Optional.empty();
     }
     try {
-      return Optional.of((RankMessage.Order) context.ask(new Envelope(job, message, true)));
+      String answer = (String) context.ask(new Envelope(job, message, true));
+      return Optional.of(RankMessage.Order.valueOf(answer));
     } catch (Exception e) {
       LOG.debug("the driver does not answer {}", message, e);
       return Optional.empty();
@@ -101,7 +102,10 @@ public final class RankChannel implements SparkPlugin {
         // A job that nobody waits for any more is one that failed.
         RankMessage.Order answer =
             receiver == null ? RankMessage.Order.ABORT : receiver.apply(envelope.message());
-        return envelope.asks() ? answer : null;
+        // Executors read answers without the jars of the job on their class path, and leave the
+        // driver
+        // over a class that they do not know: a text it is.
+        return envelope.asks() ? answer.name() : null;
       }
     };
   }
