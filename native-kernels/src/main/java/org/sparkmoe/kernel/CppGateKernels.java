@@ -71,7 +71,7 @@ final class CppGateKernels implements GateKernels {
                   new MemoryFormatOptional());
           if (rows.numel() > 0) {
             fill.run(
-                type(rows),
+                Device.type(rows),
                 rows.data_ptr().address(),
                 rows.size(0),
                 rows.size(1),
@@ -85,15 +85,6 @@ final class CppGateKernels implements GateKernels {
   @Override
   public Tensor logitsGradient(Tensor scores, Tensor gradient, Score score) {
     return libtorch.logitsGradient(scores, gradient, score);
-  }
-
-  /** As {@code jni.cpp} reads it. */
-  static int type(Tensor scores) {
-    return switch (scores.scalar_type().intern()) {
-      case Float -> 0;
-      case Double -> 1;
-      default -> 2;
-    };
   }
 
   private static native void largest(

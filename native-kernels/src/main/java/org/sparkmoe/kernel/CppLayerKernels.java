@@ -17,7 +17,7 @@ final class CppLayerKernels implements LayerKernels {
   public void swiGlu(Tensor gate, Tensor up, Tensor active) {
     LayerArguments.swiGlu(gate, up, "active", active);
     swiGlu(
-        CppGateKernels.type(gate),
+        Device.type(gate),
         shape(gate, up, active),
         Device.address(gate),
         Device.address(up),
@@ -28,7 +28,7 @@ final class CppLayerKernels implements LayerKernels {
   public void swiGluGradient(Tensor activeGradient, Tensor gate, Tensor up) {
     LayerArguments.swiGlu(gate, up, "activeGradient", activeGradient);
     swiGluGradient(
-        CppGateKernels.type(gate),
+        Device.type(gate),
         shape(activeGradient, gate, up),
         Device.address(activeGradient),
         Device.address(gate),

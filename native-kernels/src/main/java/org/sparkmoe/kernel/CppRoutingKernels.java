@@ -66,7 +66,7 @@ final class CppRoutingKernels implements RoutingKernels {
                   new TensorOptions(RoutingArguments.accumulatorType(buffer)),
                   new MemoryFormatOptional());
           weightGradient(
-              type(buffer),
+              Device.type(buffer),
               shape(slots, buffer, buffer.size(0)),
               address(gradient),
               address(buffer),
@@ -87,7 +87,7 @@ final class CppRoutingKernels implements RoutingKernels {
     refuseOutside("slots", slots, "nSlots", nSlots);
     Tensor buffer = empty(tokens, nSlots);
     order(
-        type(tokens),
+        Device.type(tokens),
         shape(slots, tokens, nSlots),
         address(tokens),
         weights == null ? 0 : address(weights),
@@ -99,7 +99,7 @@ final class CppRoutingKernels implements RoutingKernels {
     refuseOutside("slots", slots, "nSlots", buffer.size(0));
     Tensor tokens = empty(buffer, slots.size(0));
     inverseOrder(
-        type(buffer),
+        Device.type(buffer),
         shape(slots, buffer, buffer.size(0)),
         address(buffer),
         weights == null ? 0 : address(weights),
@@ -138,15 +138,6 @@ final class CppRoutingKernels implements RoutingKernels {
       rows.size(1),
       nSlots,
       small ? 1 : torch.get_num_threads()
-    };
-  }
-
-  /** As {@code jni.cpp} reads it. */
-  private static int type(Tensor rows) {
-    return switch (rows.scalar_type().intern()) {
-      case Float -> 0;
-      case Double -> 1;
-      default -> 2;
     };
   }
 

@@ -132,7 +132,7 @@ final class Device {
     }
   }
 
-  /** The number by which kernels know a floating dtype. */
+  /** The number by which kernels, on the CPU and the GPU, know a floating dtype. */
   static int type(Tensor tensor) {
     return switch (tensor.scalar_type().intern()) {
       case Float -> 0;
