@@ -1,13 +1,10 @@
 package org.sparkmoe.kernel;
 
-import java.util.function.Supplier;
-import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
-import org.sparkmoe.tensor.TensorScope;
 
 /**
  * Routing kernels in C++, {@code src/main/cpp}: every row is read once and written once, by as many
@@ -21,7 +18,7 @@ final class CppRoutingKernels implements RoutingKernels {
   @Override
   public Tensor capacityPositions(Tensor experts, int nExperts, boolean choiceMajor) {
     RoutingArguments.experts(experts, nExperts);
-    return withoutAutograd(
+    return DeviceRoutingKernels.withoutAutograd(
         () -> {
           refuseOutside("experts", experts, "nExperts", nExperts);
           Tensor positions = torch.empty_like(experts);
@@ -39,25 +36,25 @@ final class CppRoutingKernels implements RoutingKernels {
   @Override
   public Tensor order(Tensor tokens, Tensor slots, long nSlots) {
     RoutingArguments.order(tokens, slots);
-    return withoutAutograd(() -> scatter(tokens, slots, null, nSlots));
+    return DeviceRoutingKernels.withoutAutograd(() -> scatter(tokens, slots, null, nSlots));
   }
 
   @Override
   public Tensor orderGradient(Tensor bufferGradient, Tensor slots) {
     RoutingArguments.orderGradient(bufferGradient, slots);
-    return withoutAutograd(() -> sum(bufferGradient, slots, null));
+    return DeviceRoutingKernels.withoutAutograd(() -> sum(bufferGradient, slots, null));
   }
 
   @Override
   public Tensor inverseOrder(Tensor buffer, Tensor slots, Tensor weights) {
     RoutingArguments.inverseOrder(buffer, slots, weights);
-    return withoutAutograd(() -> sum(buffer, slots, weights));
+    return DeviceRoutingKernels.withoutAutograd(() -> sum(buffer, slots, weights));
   }
 
   @Override
   public Tensor inverseOrderWeightGradient(Tensor gradient, Tensor buffer, Tensor slots) {
     RoutingArguments.inverseOrderWeightGradient(gradient, buffer, slots);
-    return withoutAutograd(
+    return DeviceRoutingKernels.withoutAutograd(
         () -> {
           refuseOutside("slots", slots, "nSlots", buffer.size(0));
           Tensor dots =
@@ -79,7 +76,7 @@ final class CppRoutingKernels implements RoutingKernels {
   public Tensor inverseOrderBufferGradient(
       Tensor gradient, Tensor slots, Tensor weights, long nSlots) {
     RoutingArguments.inverseOrderBufferGradient(gradient, slots, weights);
-    return withoutAutograd(() -> scatter(gradient, slots, weights, nSlots));
+    return DeviceRoutingKernels.withoutAutograd(() -> scatter(gradient, slots, weights, nSlots));
   }
 
   private static Tensor scatter(
@@ -139,12 +136,6 @@ final class CppRoutingKernels implements RoutingKernels {
       nSlots,
       small ? 1 : torch.get_num_threads()
     };
-  }
-
-  private static Tensor withoutAutograd(Supplier<Tensor> body) {
-    try (AutoGradMode off = new AutoGradMode(false)) {
-      return TensorScope.compute(body);
-    }
   }
 
   private static native long outside(long index, long n, long limit);

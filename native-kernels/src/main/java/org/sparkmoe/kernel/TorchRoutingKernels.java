@@ -1,7 +1,5 @@
 package org.sparkmoe.kernel;
 
-import java.util.function.Supplier;
-import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
@@ -11,7 +9,6 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.sparkmoe.tensor.TensorScope;
 
 /** Routing kernels out of libtorch's index operators. */
 final class TorchRoutingKernels implements RoutingKernels {
@@ -19,7 +16,7 @@ final class TorchRoutingKernels implements RoutingKernels {
   public Tensor capacityPositions(Tensor experts, int nExperts, boolean choiceMajor) {
     RoutingArguments.experts(experts, nExperts);
     RoutingArguments.range("experts", experts, "nExperts", nExperts);
-    return withoutAutograd(
+    return DeviceRoutingKernels.withoutAutograd(
         () -> {
           Tensor inPriority = choiceMajor ? experts.t().contiguous() : experts;
           Tensor positions =
@@ -48,14 +45,15 @@ final class TorchRoutingKernels implements RoutingKernels {
   public Tensor order(Tensor tokens, Tensor slots, long nSlots) {
     RoutingArguments.order(tokens, slots);
     RoutingArguments.range("slots", slots, "nSlots", nSlots);
-    return withoutAutograd(() -> scatter(tokens, assignmentOfSlot(slots, nSlots), slots.size(1)));
+    return DeviceRoutingKernels.withoutAutograd(
+        () -> scatter(tokens, assignmentOfSlot(slots, nSlots), slots.size(1)));
   }
 
   @Override
   public Tensor orderGradient(Tensor bufferGradient, Tensor slots) {
     RoutingArguments.orderGradient(bufferGradient, slots);
     RoutingArguments.range("slots", slots, "nSlots", bufferGradient.size(0));
-    return withoutAutograd(
+    return DeviceRoutingKernels.withoutAutograd(
         () -> {
           Tensor sum = accumulator(slots.size(0), bufferGradient);
           for (long k = 0; k < slots.size(1); k++) {
@@ -69,7 +67,7 @@ final class TorchRoutingKernels implements RoutingKernels {
   public Tensor inverseOrder(Tensor buffer, Tensor slots, Tensor weights) {
     RoutingArguments.inverseOrder(buffer, slots, weights);
     RoutingArguments.range("slots", slots, "nSlots", buffer.size(0));
-    return withoutAutograd(
+    return DeviceRoutingKernels.withoutAutograd(
         () -> {
           Tensor sum = accumulator(slots.size(0), buffer);
           for (long k = 0; k < slots.size(1); k++) {
@@ -83,7 +81,7 @@ final class TorchRoutingKernels implements RoutingKernels {
   public Tensor inverseOrderWeightGradient(Tensor gradient, Tensor buffer, Tensor slots) {
     RoutingArguments.inverseOrderWeightGradient(gradient, buffer, slots);
     RoutingArguments.range("slots", slots, "nSlots", buffer.size(0));
-    return withoutAutograd(
+    return DeviceRoutingKernels.withoutAutograd(
         () -> {
           Tensor dots = torch.zeros(new long[] {slots.size(0), slots.size(1)}, sumOptions(buffer));
           Tensor wide = gradient.to(RoutingArguments.accumulatorType(buffer));
@@ -99,7 +97,7 @@ final class TorchRoutingKernels implements RoutingKernels {
       Tensor gradient, Tensor slots, Tensor weights, long nSlots) {
     RoutingArguments.inverseOrderBufferGradient(gradient, slots, weights);
     RoutingArguments.range("slots", slots, "nSlots", nSlots);
-    return withoutAutograd(
+    return DeviceRoutingKernels.withoutAutograd(
         () -> {
           Tensor assignment = assignmentOfSlot(slots, nSlots);
           Tensor rows = scatter(gradient, assignment, slots.size(1));
@@ -153,11 +151,5 @@ final class TorchRoutingKernels implements RoutingKernels {
   /** A new one each time: a native object made in the caller's scope dies with it. */
   private static Scalar zero() {
     return new Scalar(0L);
-  }
-
-  private static Tensor withoutAutograd(Supplier<Tensor> body) {
-    try (AutoGradMode off = new AutoGradMode(false)) {
-      return TensorScope.compute(body);
-    }
   }
 }
