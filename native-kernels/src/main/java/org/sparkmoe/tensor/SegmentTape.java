@@ -1,6 +1,7 @@
 package org.sparkmoe.tensor;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,23 +39,44 @@ public final class SegmentTape {
     @Nullable Tensor[] apply(@Nullable Tensor[] outputGradients);
   }
 
+  /** A part of the forward pass that can be run more than once, with the same results. */
+  @FunctionalInterface
+  public interface Part {
+    /**
+     * @param tape records the run, or not
+     * @param inputs the values that {@link #recompute} was given
+     * @return values of the tape
+     */
+    Tensor[] run(SegmentTape tape, Tensor[] inputs);
+  }
+
   private record Entry(Tensor[] inputs, Tensor[] outputs, Adjoint adjoint) {}
 
   private final List<Entry> entries = new ArrayList<>();
   private final boolean recording;
+  private final boolean again;
 
   /** A tape for training. */
   public SegmentTape() {
-    this(true);
+    this(true, false);
   }
 
-  private SegmentTape(boolean recording) {
+  private SegmentTape(boolean recording, boolean again) {
     this.recording = recording;
+    this.again = again;
   }
 
   /** A tape that runs segments without autograd and records nothing, for evaluation. */
   public static SegmentTape withoutHistory() {
-    return new SegmentTape(false);
+    return new SegmentTape(false, false);
+  }
+
+  /**
+   * Whether this run repeats one whose results are known already, for the sake of what backward
+   * needs of it: what was counted, listened to or reported there must not be so again.
+   */
+  public boolean isAgain() {
+    return again;
   }
 
   /**
@@ -95,6 +117,36 @@ public final class SegmentTape {
   }
 
   /**
+   * Runs {@code part} and keeps nothing but its results: backward runs it again, and only then
+   * records what it needs (activation recomputation; Chen et al. 2016). On a tape without history
+   * it runs once.
+   *
+   * <p>Both runs give the same bits where the part's operations do: random choices must be a
+   * function of its inputs, and collectives come in the same order on all ranks.
+   *
+   * @param inputs values of any shape
+   * @return the results, of {@code part}'s first run
+   */
+  public Tensor[] recompute(Tensor[] inputs, Part part) {
+    if (!recording) {
+      return part.run(this, inputs);
+    }
+    Tensor[] given = inputs.clone();
+    Tensor[] results = TensorScope.computeAll(() -> part.run(withoutHistory(), given));
+    return record(
+        given,
+        results,
+        gradients ->
+            TensorScope.computeAll(
+                () -> {
+                  SegmentTape second = new SegmentTape(true, true);
+                  Map<Tensor, Tensor> reached =
+                      second.propagate(part.run(second, given), gradients);
+                  return Arrays.stream(given).map(reached::get).toArray(Tensor[]::new);
+                }));
+  }
+
+  /**
    * Records an operation that has already run.
    *
    * @return {@code outputs}
@@ -121,9 +173,17 @@ public final class SegmentTape {
     if (!recording) {
       throw new IllegalStateException("backward needs a tape with a history: new SegmentTape()");
     }
+    propagate(outputs, seeds);
+  }
+
+  /** The gradients that nothing on the tape takes up: those of values that came from outside. */
+  private Map<Tensor, Tensor> propagate(Tensor[] outputs, @Nullable Tensor[] seeds) {
     Map<Tensor, Tensor> gradients = new IdentityHashMap<>();
     for (int i = 0; i < outputs.length; i++) {
-      accumulate(gradients, outputs[i], seeds[i]);
+      Tensor seed = seeds[i];
+      if (seed != null) {
+        accumulate(gradients, outputs[i], seed);
+      }
     }
     for (int e = entries.size() - 1; e >= 0; e--) {
       Entry entry = entries.get(e);
@@ -145,6 +205,7 @@ public final class SegmentTape {
       }
     }
     entries.clear();
+    return gradients;
   }
 
   private static void accumulate(Map<Tensor, Tensor> gradients, Tensor value, Tensor gradient) {

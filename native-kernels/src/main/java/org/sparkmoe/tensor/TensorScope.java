@@ -4,6 +4,7 @@ import java.util.function.Supplier;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Owns every native object that this thread makes while the scope is open, and frees them when it
@@ -48,13 +49,27 @@ public final class TensorScope implements AutoCloseable {
    * @return the same values as the tensor that {@code body} returned, not a copy of them
    */
   public static Tensor compute(Supplier<Tensor> body) {
-    Tensor kept;
+    return computeAll(() -> new Tensor[] {body.get()})[0];
+  }
+
+  /** As {@link #compute} for several results, of which some may be null and stay so. */
+  public static @Nullable Tensor[] computeAll(Supplier<@Nullable Tensor[]> body) {
+    @Nullable Tensor[] kept;
     try (TensorScope scope = open()) {
-      kept = keep(new Tensor(body.get()));
+      @Nullable Tensor[] made = body.get();
+      kept = new @Nullable Tensor[made.length];
+      for (int i = 0; i < made.length; i++) {
+        kept[i] = made[i] == null ? null : keep(new Tensor(made[i]));
+      }
     }
-    Tensor result = new Tensor(kept);
-    release(kept);
-    return result;
+    for (int i = 0; i < kept.length; i++) {
+      Tensor inside = kept[i];
+      if (inside != null) {
+        kept[i] = new Tensor(inside);
+        release(inside);
+      }
+    }
+    return kept;
   }
 
   /** Frees what was kept; it must not be used again. */

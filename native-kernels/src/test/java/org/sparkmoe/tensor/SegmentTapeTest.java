@@ -154,6 +154,38 @@ class SegmentTapeTest {
   }
 
   @Test
+  void aPartRunsAgainForItsBackwardAndGivesTheSameGradients() {
+    Tensor weight = torch.randn(3, 3).to(torch.ScalarType.Double);
+    weight.set_requires_grad(true);
+    Tensor input = torch.randn(4, 3).to(torch.ScalarType.Double);
+    List<String> runs = new ArrayList<>();
+    SegmentTape.Part part =
+        (tape, in) -> {
+          runs.add(tape.isAgain() ? "again" : "first");
+          Tensor hidden = tape.compute(in[0], x -> x.matmul(weight).tanh());
+          return new Tensor[] {tape.compute(hidden, torch::sigmoid), hidden};
+        };
+
+    SegmentTape kept = new SegmentTape();
+    Tensor[] expected = part.run(kept, new Tensor[] {input});
+    kept.backward(expected[0], torch.ones_like(expected[0]));
+    Tensor gradient = weight.grad().clone();
+    weight.mutable_grad().reset();
+    runs.clear();
+
+    SegmentTape tape = new SegmentTape();
+    Tensor[] results = tape.recompute(new Tensor[] {input}, part);
+    assertThat(runs).containsExactly("first");
+    tape.backward(results[0], torch.ones_like(results[0]));
+
+    assertThat(runs).containsExactly("first", "again");
+    assertThat(results[0].equal(expected[0])).isTrue();
+    assertThat(weight.grad().equal(gradient)).isTrue();
+    SegmentTape.withoutHistory().recompute(new Tensor[] {input}, part);
+    assertThat(runs).containsExactly("first", "again", "first");
+  }
+
+  @Test
   void withoutHistoryNothingIsTrackedAndBackwardIsRefused() {
     SegmentTape evaluation = SegmentTape.withoutHistory();
     Tensor scaled = evaluation.compute(doubles(1, 2, 3), in -> in.mul(weight));

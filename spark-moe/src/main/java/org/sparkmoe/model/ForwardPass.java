@@ -1,7 +1,9 @@
 package org.sparkmoe.model;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -34,6 +36,24 @@ final class ForwardPass {
 
   StepContext context() {
     return context;
+  }
+
+  /** Runs {@code part} now, and again when its backward begins. */
+  Tensor recompute(Sublayer part, Tensor residualSM) {
+    Tensor[] outputs =
+        tape.recompute(
+            new Tensor[] {residualSM},
+            (run, inputs) -> {
+              ForwardPass pass = new ForwardPass(run, shape, context);
+              Tensor outputSM = part.apply(inputs[0], pass);
+              if (!run.isAgain()) {
+                routing.addAll(pass.routing);
+              }
+              return Stream.concat(Stream.of(outputSM), pass.auxLosses.stream())
+                  .toArray(Tensor[]::new);
+            });
+    auxLosses.addAll(Arrays.asList(outputs).subList(1, outputs.length));
+    return outputs[0];
   }
 
   /** Takes in what an MoE layer leaves beside its output. */

@@ -87,12 +87,13 @@ public final class LanguageModel {
   private final int experts;
   private final Device device;
   private final @Nullable Embedding embedding;
-  private final List<Sublayer> sublayers;
+  private final List<Block> blocks;
   private final @Nullable ModelOutput output;
   private final List<MoeLayer> moeLayers = new ArrayList<>();
   private final List<AttentionTrial> attentionTrials = new ArrayList<>();
   private final List<Parameter> parameters;
   private final ModelSize size;
+  private Recomputation recomputed = Recomputation.NONE;
 
   private LanguageModel(
       ModelConfig config,
@@ -121,7 +122,7 @@ public final class LanguageModel {
         stage.isFirst() || (stage.isLast() && config.tieEmbeddings()) ? token(weights) : null;
     embedding =
         stage.isFirst() && token != null ? new Embedding(config, weights, token, precision) : null;
-    sublayers = sublayers(ExpertDeviation.of(config, moe), weights, initializer);
+    blocks = blocks(ExpertDeviation.of(config, moe), weights, initializer);
     output = stage.isLast() ? output(weights, token) : null;
     parameters = weights.all();
     size = ModelSize.of(config, moe, countedHere()).sum(pipeline.column(), device);
@@ -176,13 +177,12 @@ public final class LanguageModel {
     return model;
   }
 
-  private List<Sublayer> sublayers(
-      MoeConfig moe, Weights weights, ParameterInitializer initializer) {
+  private List<Block> blocks(MoeConfig moe, Weights weights, ParameterInitializer initializer) {
     @Nullable RotaryEmbedding rotary =
         config.architecture() == Architecture.MIXTRAL
             ? RotaryEmbedding.create(config, initializer)
             : null;
-    List<Sublayer> made = new ArrayList<>();
+    List<Block> made = new ArrayList<>();
     for (int layer = stage.firstLayer(); layer < stage.endLayer(); layer++) {
       String name = "layers." + layer;
       Norm attentionNorm = Norm.create(config, weights, name + ".attention_norm");
@@ -191,18 +191,19 @@ public final class LanguageModel {
               ? new Gpt2Attention(config, weights, name + ".attention")
               : new GroupedQueryAttention(
                   config, weights, name + ".attention", rotary, groups.mp());
-      made.add(Sublayer.sharded(attentionNorm, tokens, attention));
       attentionTrials.add(
           new AttentionTrial(attentionNorm, attention, groups.mp().size(), activations()));
       Norm norm = Norm.create(config, weights, name + ".feed_forward_norm");
+      Sublayer attended = Sublayer.sharded(attentionNorm, tokens, attention);
       if (config.isMoe(layer)) {
         MoeLayer experts =
             MoeLayer.create(name + ".moe", layer, moe, config.hiddenSize(), groups, initializer);
         weights.addAll(experts.parameters());
         moeLayers.add(experts);
-        made.add(Sublayer.moe(norm, experts));
+        made.add(new Block(attended, Sublayer.moe(norm, experts), true));
       } else {
-        made.add(Sublayer.sharded(norm, tokens, feedForward(weights, name + ".feed_forward")));
+        ShardedSublayer dense = feedForward(weights, name + ".feed_forward");
+        made.add(new Block(attended, Sublayer.sharded(norm, tokens, dense), false));
       }
     }
     return List.copyOf(made);
@@ -213,6 +214,16 @@ public final class LanguageModel {
       case GPT2 -> new Gpt2FeedForward(config, weights, name);
       case MIXTRAL -> new SwiGluFeedForward(config, weights, name);
     };
+  }
+
+  /** From the next forward on, backward computes this again. The same on all ranks. */
+  public void recompute(Recomputation what) {
+    recomputed = what;
+  }
+
+  /** Whether backward runs the MoE layers' forward a second time. */
+  public boolean recomputesMoeLayers() {
+    return recomputed != Recomputation.NONE;
   }
 
   /** This stage's MoE layers in order, for the schedule to say how they run. */
@@ -362,8 +373,8 @@ public final class LanguageModel {
     Tensor tokensS = tokens.share(tokensBL.reshape(-1));
     Tensor residualSM =
         embedding == null ? received(tokensS.size(0), pass) : embedded(embedding, tokensS, pass);
-    for (Sublayer sublayer : sublayers) {
-      residualSM = sublayer.apply(residualSM, pass);
+    for (Block block : blocks) {
+      residualSM = block.apply(residualSM, pass, recomputed);
     }
     return residualSM;
   }

@@ -6,14 +6,14 @@ import org.jspecify.annotations.Nullable;
 import org.sparkmoe.tensor.SegmentTape;
 
 /** The hooks of one layer in one pass: forward first to last, backward last to first. */
-record LayerHooks(List<Hook> hooks, int layer, StepContext step) {
+record LayerHooks(List<Hook> hooks, int layer, StepContext step, boolean again) {
 
   boolean none() {
     return hooks.isEmpty();
   }
 
   Tensor forward(HookPoint point, Tensor value, int chunk, int chunks) {
-    HookContext context = new HookContext(step, layer, chunk, chunks);
+    HookContext context = new HookContext(step, layer, chunk, chunks, again);
     Tensor changed = value;
     for (Hook hook : hooks) {
       changed = hook.forward(point, changed, context);
@@ -22,7 +22,7 @@ record LayerHooks(List<Hook> hooks, int layer, StepContext step) {
   }
 
   Tensor backward(HookPoint point, Tensor gradient, int chunk, int chunks) {
-    HookContext context = new HookContext(step, layer, chunk, chunks);
+    HookContext context = new HookContext(step, layer, chunk, chunks, false);
     Tensor changed = gradient;
     for (int i = hooks.size() - 1; i >= 0; i--) {
       changed = hooks.get(i).backward(point, changed, context);

@@ -99,7 +99,7 @@ public final class MoeLayer {
    */
   public MoeOutput forward(SegmentTape tape, Tensor tokensSM, StepContext context) {
     MoeExecution by = execution;
-    LayerHooks hooked = new LayerHooks(hooks, layer, context);
+    LayerHooks hooked = new LayerHooks(hooks, layer, context, tape.isAgain());
     try (AutoGradMode off = new AutoGradMode(false)) {
       Tensor tokens = hooked.onTape(tape, HookPoint.BEFORE_MOE_START, tokensSM);
       int parts = degreesMultiple(by);

@@ -15,9 +15,10 @@ import org.sparkmoe.topology.Topology;
  * <p>Letters as in the paper (§1): T = B·L tokens of a data-parallel rank, S = T/N_MP of them its
  * own, M width, E experts of hidden size H, C places of an expert for one rank's tokens, V
  * vocabulary. Parameters, gradients and both moments are of the parameter type, activations of the
- * compute type; what autograd and the tape keep lives until the micro-batch ends. Without a limit
- * of places ({@code moe.capacity-factor = "*"}) experts are counted as evenly loaded, so that an
- * uneven gate needs more.
+ * compute type; what autograd and the tape keep lives until the micro-batch ends, but for what
+ * {@code train.recompute} computes again, of which one block at a time lives in backward. Without a
+ * limit of places ({@code moe.capacity-factor = "*"}) experts are counted as evenly loaded, so that
+ * an uneven gate needs more.
  *
  * @param weights parameters, and the experts' copies of theirs in the compute type
  * @param gradients one for each parameter
@@ -101,8 +102,8 @@ public record MemoryPlan(
   public void refuseBeyond(long available, String source) {
     if (total() > available) {
       throw new IllegalArgumentException(
-          ("%s, but %s leaves a rank %s: lower train.micro-batch or data.sequence-length, or"
-                  + " spread the model over more ranks (cluster.mp, cluster.ep, cluster.esp, cluster.pp)")
+          ("%s, but %s leaves a rank %s: lower train.micro-batch or data.sequence-length, set"
+                  + " train.recompute, or spread the model over more ranks (cluster.mp, cluster.ep, cluster.esp, cluster.pp)")
               .formatted(describe(), source, text(available)));
     }
   }
@@ -228,12 +229,32 @@ public record MemoryPlan(
       // In GPT-2 tokens, positions and their sum.
       long embedding = (gpt2() ? 3 : 1) * s * parameter() + castBytes(s);
       long end = norm() + ownTokens() * sizes.vocabSize() * parameter();
+      long input = s * compute();
       long blocks =
-          share.layers() * attention()
-              + denseLayers() * feedForward()
-              + share.moeLayers() * experts();
+          switch (train.recompute()) {
+            case NONE ->
+                share.layers() * attention()
+                    + denseLayers() * feedForward()
+                    + share.moeLayers() * experts();
+            case MOE ->
+                share.layers() * attention()
+                    + denseLayers() * feedForward()
+                    + share.moeLayers() * input;
+            case BLOCK -> share.layers() * input;
+          };
       long beginning = share.isFirst() ? embedding : s * compute();
       return share.held() * (beginning + blocks + (share.isLast() ? end : 0));
+    }
+
+    /** What one recomputed part leaves for its own backward, at its largest. */
+    private long again() {
+      long moe = share.moeLayers() > 0 ? experts() : 0;
+      long dense = denseLayers() > 0 ? feedForward() : 0;
+      return switch (train.recompute()) {
+        case NONE -> 0;
+        case MOE -> moe;
+        case BLOCK -> attention() + Math.max(moe, dense);
+      };
     }
 
     /** A norm's output; an RMSNorm also keeps what it scales, wide. */
@@ -306,7 +327,7 @@ public record MemoryPlan(
           denseLayers() > 0
               ? 3 * batchTokens() * model.feedForwardSize() / topology.nMp() * compute()
               : 0;
-      return Math.max(head, Math.max(experts, feedForward)) + 2 * s * compute();
+      return Math.max(head, again() + Math.max(experts, feedForward)) + 2 * s * compute();
     }
   }
 }

@@ -58,6 +58,7 @@ final class StepSchedule implements AutoCloseable {
   private final RankReports ranks;
   private final GraphExecutor executor;
   private final boolean onGpu;
+  private final boolean forwardRunsTwice;
   private final @Nullable TraceFile traceFile;
   private final LayerClock clock = new LayerClock();
   private List<Timeline> predictions = List.of();
@@ -78,6 +79,7 @@ final class StepSchedule implements AutoCloseable {
     this.job = job;
     this.groups = groups;
     this.layers = model.moeLayers();
+    this.forwardRunsTwice = model.recomputesMoeLayers();
     this.trials = new ModelTrials(layers.get(0), model.attentionTrial(), model.activations());
     this.slices = outputs.slices();
     this.traceFile = outputs.trace();
@@ -158,7 +160,7 @@ final class StepSchedule implements AutoCloseable {
           plan.forwardDegrees(),
           plan.backwardDegrees(),
           "%.3f".formatted(plan.time(costs)),
-          "%.3f".formatted(milliseconds(predictions)),
+          "%.3f".formatted(predictedMilliseconds()),
           "%,d".formatted(Collections.max(buffers)));
     }
   }
@@ -172,6 +174,15 @@ final class StepSchedule implements AutoCloseable {
 
   private static Timeline predicted(Simulator simulator, TaskGraph graph) {
     return new Timeline(TracedGraph.PREDICTED + graph.name(), simulator.simulate(graph).spans());
+  }
+
+  /** Of the MoE layers of a micro-batch, forward and backward. */
+  private double predictedMilliseconds() {
+    double forward = 0;
+    for (int i = 0; i < predictions.size(); i += 2) {
+      forward += predictions.get(i).makespan();
+    }
+    return milliseconds(predictions) + (forwardRunsTwice ? forward : 0);
   }
 
   private static double milliseconds(List<Timeline> timelines) {
@@ -209,7 +220,7 @@ final class StepSchedule implements AutoCloseable {
     }
     List<Timeline> timelines = clock.take();
     double measured = slowest(milliseconds(timelines)) / microBatches;
-    double predicted = milliseconds(predictions);
+    double predicted = predictedMilliseconds();
     trace = traceOf(step, timelines);
     traceIsFirst = planIsNew;
     planIsNew = false;

@@ -1,6 +1,7 @@
 package org.sparkmoe.train;
 
 import java.io.Serializable;
+import org.sparkmoe.model.Recomputation;
 import org.sparkmoe.tensor.Precision;
 
 /**
@@ -22,6 +23,7 @@ import org.sparkmoe.tensor.Precision;
  * @param clipNorm the largest global norm of the gradient; 0 leaves it as it is
  * @param maxSkippedSteps steps with a gradient that is not finite, in a row, before training ends
  * @param pipelineSchedule order of the micro-batches on a pipeline stage
+ * @param recompute what backward computes again instead of keeping it from forward
  * @param seed of the first weights and of the random choices of the gates
  * @param logEvery steps from one line of the training log to the next
  * @param evaluateEvery steps from one evaluation to the next; 0 evaluates at the end only
@@ -45,6 +47,7 @@ public record TrainConfig(
     double clipNorm,
     int maxSkippedSteps,
     PipelineSchedule pipelineSchedule,
+    Recomputation recompute,
     long seed,
     long logEvery,
     long evaluateEvery,

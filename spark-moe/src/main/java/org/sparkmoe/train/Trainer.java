@@ -61,6 +61,7 @@ public final class Trainer implements AutoCloseable {
     this.listener = groups.rank() == 0 ? listener : TrainingListener.silent();
     this.directory = directory(setup);
     this.initialModel = new InitialModel(config.initialModel(), setup.hadoop(), model);
+    model.recompute(config.recompute());
     this.parameters = ParameterGroup.of(model.parameters());
     Device device = parameters.get(0).values().device();
     this.ranks = new RankReports(groups.world(), device);

@@ -17,7 +17,8 @@ import org.sparkmoe.topology.Topology;
 
 class CompressionHooksTest {
   private static final int WIDTH = 18;
-  private static final HookContext CONTEXT = new HookContext(GateFixture.training(4), 0, 0, 1);
+  private static final HookContext CONTEXT =
+      new HookContext(GateFixture.training(4), 0, 0, 1, false);
 
   @ParameterizedTest
   @CsvSource({"compress-bf16, 36", "compress-int8, 24"})

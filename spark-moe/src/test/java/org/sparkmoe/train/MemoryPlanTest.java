@@ -18,6 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkmoe.model.Architecture;
 import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.model.ModelConfig;
+import org.sparkmoe.model.Recomputation;
 import org.sparkmoe.moe.MoeConfig;
 import org.sparkmoe.moe.StepContext;
 import org.sparkmoe.tensor.NativeMemory;
@@ -66,18 +67,33 @@ class MemoryPlanTest {
 
   @ParameterizedTest
   @CsvSource({
-    "GPT2, none, gpt, F32", "GPT2, all, gpt, F32", "MIXTRAL, all, mixtral, F32",
-    "MIXTRAL, every-2, mixtral, F64", "GPT2, every-2, gpt, BF16", "MIXTRAL, all, mixtral, BF16"
+    "GPT2, none, gpt, F32, NONE",
+    "GPT2, all, gpt, F32, NONE",
+    "MIXTRAL, all, mixtral, F32, NONE",
+    "MIXTRAL, every-2, mixtral, F64, NONE",
+    "GPT2, every-2, gpt, BF16, NONE",
+    "MIXTRAL, all, mixtral, BF16, NONE",
+    "MIXTRAL, all, mixtral, F32, MOE",
+    "GPT2, every-2, gpt, BF16, MOE",
+    "MIXTRAL, all, mixtral, F32, BLOCK",
+    "GPT2, every-2, gpt, F32, BLOCK",
+    "MIXTRAL, every-2, mixtral, BF16, BLOCK"
   })
   void thePlanIsWithinAFifthOfTheBytesThatLive(
-      Architecture architecture, String moeLayers, String expert, Precision precision) {
+      Architecture architecture,
+      String moeLayers,
+      String expert,
+      Precision precision,
+      Recomputation recomputed) {
     torch.set_num_threads(1);
     ModelConfig config = model(architecture, moeLayers);
-    MemoryPlan plan = MemoryPlan.of(config, moe(expert), ALONE, train(precision), SIZES);
+    TrainConfig train = TrainConfigs.withRecomputation(8, 8, precision, recomputed);
+    MemoryPlan plan = MemoryPlan.of(config, moe(expert), ALONE, train, SIZES);
     RankGroups groups = RankGroups.single();
     LanguageModel model =
         LanguageModel.create(
             config, moe(expert), 300, groups, ParameterInitializer.cpu(1, precision));
+    model.recompute(recomputed);
     long elements = model.parameters().stream().mapToLong(p -> p.value().numel()).sum();
     long parameterBytes = precision == Precision.F64 ? 8 : 4;
     assertThat((double) plan.gradients()).isEqualTo(elements * (double) parameterBytes);
@@ -136,6 +152,26 @@ class MemoryPlanTest {
     assertThat(gPipe.activations()).isGreaterThan(3 * takingTurns.activations() / 2);
   }
 
+  @Test
+  void recomputationTradesActivationsForTheWorkspaceOfOneBlock() {
+    ModelConfig config = model(Architecture.MIXTRAL, "all");
+    MemoryPlan kept = MemoryPlan.of(config, moe("mixtral"), ALONE, train(Precision.F32), SIZES);
+    MemoryPlan moe = recomputing(config, Recomputation.MOE);
+    MemoryPlan block = recomputing(config, Recomputation.BLOCK);
+
+    long ofAnExpertLayer = (kept.activations() - moe.activations()) / 4;
+    assertThat(moe.workspace() - kept.workspace()).isBetween(ofAnExpertLayer, 2 * ofAnExpertLayer);
+    assertThat(block.activations()).isLessThan(moe.activations());
+    assertThat(block.workspace()).isGreaterThan(moe.workspace());
+    assertThat(block.total()).isLessThan(moe.total());
+    assertThat(moe.total()).isLessThan(kept.total());
+  }
+
+  private static MemoryPlan recomputing(ModelConfig config, Recomputation what) {
+    TrainConfig train = TrainConfigs.withRecomputation(8, 8, Precision.F32, what);
+    return MemoryPlan.of(config, moe("mixtral"), ALONE, train, SIZES);
+  }
+
   private static TrainConfig train(PipelineSchedule schedule) {
     return TrainConfigs.withSchedule(1, 2, schedule);
   }
@@ -148,8 +184,8 @@ class MemoryPlanTest {
         .hasMessage(
             "memory of a rank: 18.00 GiB = weights 4.00 GiB + gradients 4.00 GiB + optimiser 8.00"
                 + " GiB + activations 1.50 GiB + workspace 512.0 MiB, but GPU 0 leaves a rank"
-                + " 16.00 GiB: lower train.micro-batch or data.sequence-length, or spread the"
-                + " model over more ranks (cluster.mp, cluster.ep, cluster.esp, cluster.pp)");
+                + " 16.00 GiB: lower train.micro-batch or data.sequence-length, set"
+                + " train.recompute, or spread the model over more ranks (cluster.mp, cluster.ep, cluster.esp, cluster.pp)");
     plan.refuseBeyond(18L << 30, "GPU 0");
   }
 }

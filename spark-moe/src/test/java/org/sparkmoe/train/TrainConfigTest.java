@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
+import org.sparkmoe.model.Recomputation;
 import org.sparkmoe.tensor.Precision;
 
 class TrainConfigTest {
@@ -29,6 +30,7 @@ class TrainConfigTest {
                     -1,
                     -1,
                     PipelineSchedule.ONE_F_ONE_B,
+                    Recomputation.NONE,
                     7,
                     0,
                     -1,

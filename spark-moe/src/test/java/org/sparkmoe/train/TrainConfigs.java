@@ -1,5 +1,6 @@
 package org.sparkmoe.train;
 
+import org.sparkmoe.model.Recomputation;
 import org.sparkmoe.tensor.Precision;
 
 /** Configurations for tests. */
@@ -24,12 +25,24 @@ final class TrainConfigs {
   }
 
   static TrainConfig withSchedule(long steps, int microBatch, PipelineSchedule schedule) {
-    return of(steps, microBatch, 3e-3, 7, Precision.F32, schedule);
+    return of(steps, microBatch, 3e-3, 7, Precision.F32, schedule, Recomputation.NONE);
+  }
+
+  static TrainConfig withRecomputation(
+      long steps, int microBatch, Precision precision, Recomputation recompute) {
+    return of(steps, microBatch, 3e-3, 7, precision, PipelineSchedule.ONE_F_ONE_B, recompute);
   }
 
   private static TrainConfig of(
       long steps, int microBatch, double learningRate, long seed, Precision precision) {
-    return of(steps, microBatch, learningRate, seed, precision, PipelineSchedule.ONE_F_ONE_B);
+    return of(
+        steps,
+        microBatch,
+        learningRate,
+        seed,
+        precision,
+        PipelineSchedule.ONE_F_ONE_B,
+        Recomputation.NONE);
   }
 
   private static TrainConfig of(
@@ -38,7 +51,8 @@ final class TrainConfigs {
       double learningRate,
       long seed,
       Precision precision,
-      PipelineSchedule schedule) {
+      PipelineSchedule schedule,
+      Recomputation recompute) {
     return new TrainConfig(
         steps,
         8,
@@ -55,6 +69,7 @@ final class TrainConfigs {
         1.0,
         3,
         schedule,
+        recompute,
         seed,
         1,
         0,
