@@ -3,6 +3,7 @@ package org.sparkmoe.moe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
 import org.bytedeco.pytorch.Scalar;
@@ -10,6 +11,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkmoe.moe.MoeConfig.Drop;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.tensor.Precision;
@@ -29,6 +31,17 @@ class FaultsOthersHadTest {
     MoeRun four = MoeRun.of(MoeRun.Setup.of(config).on(new Topology(4, 2, 1, 4, 1)));
     assertThat(one.auxLoss()).isPositive();
     assertThat(four.auxLoss()).isCloseTo(one.auxLoss(), within(1e-12));
+  }
+
+  @Test
+  void theBalancingLossIsThatOfTheMeanHoweverManyTokensThereAre() {
+    MoeConfig config = new MoeConfigBuilder().zLoss(0.1).importanceLoss(0.1).build();
+    MoeRun half = MoeRun.of(MoeRun.Setup.of(config).tokens(12));
+    MoeRun twice =
+        MoeRun.of(
+            MoeRun.Setup.of(config),
+            (layer, tokens) -> tokens.narrow(0, 12, 12).copy_(tokens.narrow(0, 0, 12)));
+    assertThat(twice.auxLoss()).isCloseTo(half.auxLoss(), within(1e-12));
   }
 
   @ParameterizedTest
@@ -65,6 +78,30 @@ class FaultsOthersHadTest {
     for (int i = 3 * ofExpert; i < gradient.length; i++) {
       assertThat(gradient[i]).isZero();
     }
+  }
+
+  @Test
+  void tokensAreDroppedByProbabilityAndNotByLogit() {
+    MoeConfig config =
+        new MoeConfigBuilder()
+            .experts(2)
+            .topK(1)
+            .capacityFactor("0.5")
+            .drop(Drop.PROBABILITY)
+            .build();
+    MoeRun run =
+        MoeRun.of(
+            MoeRun.Setup.of(config).tokens(2).evaluating(),
+            (layer, tokens) -> {
+              Tensor weight = layer.parameters().get(0).value().detach();
+              weight.zero_();
+              weight.narrow(0, 0, 1).narrow(1, 0, 1).fill_(new Scalar(1.0));
+              weight.narrow(0, 1, 1).narrow(1, 1, 1).fill_(new Scalar(1.0));
+              // Logits (5, 4.9) and (1, -5): the second is the more probable one.
+              tokens.narrow(1, 0, 2).copy_(Tensor.create(new double[] {5, 4.9, 1, -5}, 2, 2));
+            });
+    assertThat(Arrays.stream(run.output()).limit(8)).containsOnly(0.0);
+    assertThat(Arrays.stream(run.output()).skip(8)).doesNotContain(0.0);
   }
 
   @Test

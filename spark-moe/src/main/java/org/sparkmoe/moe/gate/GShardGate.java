@@ -1,7 +1,7 @@
 package org.sparkmoe.moe.gate;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -56,17 +56,11 @@ public final class GShardGate implements GateProvider {
 
   @Override
   public Gate create(ModuleContext context) {
-    List<String> problems = new ArrayList<>();
-    if (context.config().topK() != 2) {
-      problems.add(
-          "moe.top-k is %d, must be 2 for the gate gshard".formatted(context.config().topK()));
-    }
+    GateSettings settings = new GateSettings(context);
+    settings.requireTopTwo("moe.gate gshard");
     String second = context.word("second-choice", "sampling", "random", "plain");
-    if (!problems.isEmpty()) {
-      throw new IllegalArgumentException(String.join("\n", problems));
-    }
-    return new Router(
-        RouterWeight.of(context), Second.valueOf(second.toUpperCase(java.util.Locale.ROOT)));
+    settings.refuseProblems();
+    return new Router(RouterWeight.of(context), Second.valueOf(second.toUpperCase(Locale.ROOT)));
   }
 
   private record Router(Parameter weight, Second second) implements Gate {

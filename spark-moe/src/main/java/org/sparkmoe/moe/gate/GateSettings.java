@@ -43,10 +43,18 @@ final class GateSettings {
   }
 
   void requireTopOne(String what) {
-    if (context.config().topK() != 1) {
+    requireTopK(1, what, "one expert");
+  }
+
+  void requireTopTwo(String what) {
+    requireTopK(2, what, "two experts");
+  }
+
+  private void requireTopK(int k, String what, String experts) {
+    if (context.config().topK() != k) {
       problem(
-          "moe.top-k is %d, must be 1: %s sends each token to one expert"
-              .formatted(context.config().topK(), what));
+          "moe.top-k is %d, must be %d: %s sends each token to %s"
+              .formatted(context.config().topK(), k, what, experts));
     }
   }
 
