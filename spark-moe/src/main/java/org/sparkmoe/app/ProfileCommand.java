@@ -21,8 +21,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Starts the ranks of a configuration, measures their collectives and matrix products and"
-          + " prints the fitted cost models with r2.",
+      "Starts the ranks of a configuration, measures their collectives, experts and attention"
+          + " and prints the fitted cost models with r2.",
       "The output is what plan and simulate read with --models."
     },
     footer = {

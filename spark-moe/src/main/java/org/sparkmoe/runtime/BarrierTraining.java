@@ -215,7 +215,7 @@ public final class BarrierTraining {
   }
 
   /**
-   * Measures what the run's communicators and matrix products cost, on all ranks at once.
+   * Measures what the run's communicators and modules cost, on all ranks at once.
    *
    * @return cost models, in the form of {@code conf/testbeds/*.conf}
    * @throws TrainingFailedException if a rank fails; names the one that failed first

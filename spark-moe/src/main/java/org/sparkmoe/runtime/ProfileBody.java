@@ -1,10 +1,9 @@
 package org.sparkmoe.runtime;
 
-import org.sparkmoe.profile.JobShape;
-import org.sparkmoe.profile.Profile;
-import org.sparkmoe.profile.Profiler;
+import org.sparkmoe.model.LanguageModel;
+import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.topology.RankGroups;
-import org.sparkmoe.topology.Topology;
+import org.sparkmoe.train.JobProfile;
 import org.sparkmoe.train.TrainingListener;
 
 /**
@@ -13,6 +12,9 @@ import org.sparkmoe.train.TrainingListener;
  * @param config the whole configuration
  */
 record ProfileBody(RunConfig config) implements RankBody<String> {
+
+  /** Embedding and output head take no part, so that no tokenizer has to be read. */
+  private static final int UNMEASURED_VOCABULARY = 2;
 
   @Override
   public Loaded<String> load(RankData data) {
@@ -23,12 +25,16 @@ record ProfileBody(RunConfig config) implements RankBody<String> {
 
     @Override
     public String run(RankGroups groups, TrainingListener listener) {
-      Topology topology = groups.topology();
-      double width = config.model().hiddenSize();
-      double gradient = 4 * width * width / topology.nMp();
-      JobShape job = new JobShape(config.layerShape(), topology, gradient);
-      Profile profile = Profiler.measure(job, groups);
-      return profile.asTestbed(job);
+      ParameterInitializer initializer =
+          new ParameterInitializer(
+              config.train().seed(),
+              config.train().precision(),
+              RankDevice.here(config.device()).device());
+      LanguageModel model =
+          LanguageModel.create(
+              config.model(), config.moe(), UNMEASURED_VOCABULARY, groups, initializer);
+      JobProfile measured = JobProfile.measure(config.layerShape(), groups, model);
+      return measured.profile().asTestbed(measured.job());
     }
 
     @Override

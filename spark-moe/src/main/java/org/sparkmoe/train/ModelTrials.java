@@ -3,6 +3,7 @@ package org.sparkmoe.train;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.model.AttentionTrial;
+import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.moe.Expert;
 import org.sparkmoe.moe.ExpertPass;
 import org.sparkmoe.moe.MoeLayer;
@@ -15,6 +16,11 @@ import org.sparkmoe.tensor.TensorScope;
  */
 record ModelTrials(MoeLayer layer, AttentionTrial attention, AttentionTrial.Like like)
     implements ComputeTrials {
+
+  /** Those of a model with at least one MoE layer. */
+  static ModelTrials of(LanguageModel model) {
+    return new ModelTrials(model.moeLayers().get(0), model.attentionTrial(), model.activations());
+  }
 
   @Override
   public String name() {

@@ -80,7 +80,7 @@ final class StepSchedule implements AutoCloseable {
     this.groups = groups;
     this.layers = model.moeLayers();
     this.forwardRunsTwice = model.recomputesMoeLayers();
-    this.trials = new ModelTrials(layers.get(0), model.attentionTrial(), model.activations());
+    this.trials = ModelTrials.of(model);
     this.slices = outputs.slices();
     this.traceFile = outputs.trace();
     Tensor weight = layers.get(0).parameters().get(0).value();

@@ -53,6 +53,24 @@ class SparkMoeTest {
   }
 
   @Test
+  void aMeasuredProfileIsWhatPlanReads() throws Exception {
+    Path models = directory.resolve("measured.conf");
+    List<String> settings = TinyModel.train(directory, "--set", "cluster.ranks=2");
+    settings.set(0, "profile");
+    settings.addAll(List.of("--output", models.toString()));
+    CommandLineRun profiled = run(settings);
+    assertThat(profiled.exitCode()).as(profiled.err()).isZero();
+    assertThat(profiled.out())
+        .contains("all-to-all", "attention")
+        .isEqualTo(Files.readString(models));
+    settings.set(0, "plan");
+    settings.set(settings.size() - 2, "--models");
+    CommandLineRun planned = run(settings);
+    assertThat(planned.exitCode()).as(planned.err()).isZero();
+    assertThat(planned.out()).contains("fsmoe", "tutel");
+  }
+
+  @Test
   void aModelIsTrainedEvaluatedAndWrites() throws Exception {
     Path model = directory.resolve("model");
     CommandLineRun trained = run(TinyModel.train(model, "--set", "cluster.ranks=2"));

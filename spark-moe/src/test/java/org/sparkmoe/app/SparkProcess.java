@@ -46,20 +46,26 @@ final class SparkProcess implements AutoCloseable {
 
   /** {@code spark-submit} of the command line, with the jar that every JVM of this machine has. */
   static SparkProcess submit(String master, List<String> arguments) throws IOException {
-    List<String> all =
-        new ArrayList<>(
-            List.of(
-                "--master",
-                master,
-                "--driver-java-options",
-                "-Djava.awt.headless=true",
-                "--conf",
-                "spark.ui.enabled=false",
-                "--conf",
-                "spark.executor.memory=1g",
-                "--class",
-                "org.sparkmoe.app.SparkMoe",
-                "local:" + JAR));
+    return submit(master, List.of(), arguments);
+  }
+
+  /** The same, with options of {@code spark-submit} itself. */
+  static SparkProcess submit(String master, List<String> options, List<String> arguments)
+      throws IOException {
+    List<String> all = new ArrayList<>(options);
+    all.addAll(
+        List.of(
+            "--master",
+            master,
+            "--driver-java-options",
+            "-Djava.awt.headless=true",
+            "--conf",
+            "spark.ui.enabled=false",
+            "--conf",
+            "spark.executor.memory=1g",
+            "--class",
+            "org.sparkmoe.app.SparkMoe",
+            "local:" + JAR));
     all.addAll(arguments);
     return submit(all);
   }

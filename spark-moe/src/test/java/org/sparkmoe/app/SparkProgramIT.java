@@ -3,12 +3,9 @@ package org.sparkmoe.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.jar.JarEntry;
-import java.util.jar.JarOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkmoe.example.LanguageModelPipeline;
@@ -45,11 +42,8 @@ class SparkProgramIT {
 
   private Path jarOfTheProgram() throws IOException {
     Path jar = folder.resolve("program.jar");
-    String entry = LanguageModelPipeline.class.getName().replace('.', '/') + ".class";
-    try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar));
-        InputStream in = LanguageModelPipeline.class.getResourceAsStream("/" + entry)) {
-      out.putNextEntry(new JarEntry(entry));
-      in.transferTo(out);
+    try (UserJar content = new UserJar(jar)) {
+      content.add(LanguageModelPipeline.class);
     }
     return jar;
   }
