@@ -1,6 +1,9 @@
 package org.sparkmoe.data;
 
 import java.io.Serializable;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
 
 /**
  * What the pipeline read, dropped and made.
@@ -13,6 +16,8 @@ import java.io.Serializable;
  * @param validation what was made for validation
  * @param trigramBitsPerByte bits per byte on the validation texts of a byte trigram model fitted on
  *     the training texts; prompts are left out of both
+ * @param sources of which source how much of this is, in the order in which their sequences are
+ *     numbered through; empty unless there are {@code data.sources}
  */
 public record DataCounts(
     long read,
@@ -21,8 +26,38 @@ public record DataCounts(
     long overLimit,
     Split train,
     Split validation,
-    double trigramBitsPerByte)
+    double trigramBitsPerByte,
+    List<Source> sources)
     implements Serializable {
+
+  /** Data prepared before there could be several sources say nothing of them. */
+  public DataCounts {
+    sources = List.copyOf(Objects.requireNonNullElse(sources, List.of()));
+  }
+
+  /**
+   * The part of one of several sources.
+   *
+   * @param weight its share of the sequences that training sees, in any unit
+   * @param read documents read
+   * @param train what was made for training
+   * @param validation what was made for validation
+   */
+  public record Source(String name, double weight, long read, Split train, Split validation)
+      implements Serializable {
+
+    private String describe(double weights) {
+      return String.format(
+          Locale.ROOT,
+          "source %s: %.1f %% of training; %,d documents read, for training %s, for validation %,d"
+              + " sequences",
+          name,
+          100 * weight / weights,
+          read,
+          train.describe(),
+          validation.sequences);
+    }
+  }
 
   /**
    * One side of the split.
@@ -51,6 +86,16 @@ public record DataCounts(
       return natsPerToken / Math.log(2) * (tokens - promptTokens) / (bytes - promptBytes);
     }
 
+    Split plus(Split other) {
+      return new Split(
+          documents + other.documents,
+          bytes + other.bytes,
+          tokens + other.tokens,
+          sequences + other.sequences,
+          promptBytes + other.promptBytes,
+          promptTokens + other.promptTokens);
+    }
+
     private String describe() {
       String all =
           "%,d documents, %,d bytes, %,d tokens, %,d sequences"
@@ -73,19 +118,24 @@ public record DataCounts(
 
   /** Lines for the terminal and the log. */
   public String describe() {
-    return """
+    double weights = sources.stream().mapToDouble(Source::weight).sum();
+    String all =
+        """
         documents: %,d read, %,d without text, %,d duplicates, %,d over the limit, %,d used
         training: %s
         validation: %s
         byte trigram with back-off: %.4f bits per byte on validation"""
-        .formatted(
-            read,
-            empty,
-            duplicates,
-            overLimit,
-            documents(),
-            train.describe(),
-            validation.describe(),
-            trigramBitsPerByte);
+            .formatted(
+                read,
+                empty,
+                duplicates,
+                overLimit,
+                documents(),
+                train.describe(),
+                validation.describe(),
+                trigramBitsPerByte);
+    StringBuilder lines = new StringBuilder(all);
+    sources.forEach(source -> lines.append('\n').append(source.describe(weights)));
+    return lines.toString();
   }
 }

@@ -1,33 +1,16 @@
 package org.sparkmoe.data;
 
 import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.concat;
-import static org.apache.spark.sql.functions.conv;
-import static org.apache.spark.sql.functions.count;
-import static org.apache.spark.sql.functions.countDistinct;
 import static org.apache.spark.sql.functions.lit;
-import static org.apache.spark.sql.functions.octet_length;
-import static org.apache.spark.sql.functions.sha2;
-import static org.apache.spark.sql.functions.substring;
-import static org.apache.spark.sql.functions.sum;
-import static org.apache.spark.sql.functions.when;
-import static org.sparkmoe.data.DocumentReader.PROMPT;
-import static org.sparkmoe.data.DocumentReader.TEXT;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.apache.spark.api.java.JavaRDD;
-import org.apache.spark.api.java.function.MapFunction;
-import org.apache.spark.sql.Column;
+import java.util.function.Function;
+import java.util.function.ToLongFunction;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructType;
 import org.apache.spark.storage.StorageLevel;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,21 +19,16 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Documents are put in the order of the SHA-256 of their normalised text, and the split goes by
  * that hash as well, so that the sequences are a function of the set of documents and the
- * configuration, however the input was partitioned.
+ * configuration, however the input was partitioned. Of several sources each goes this way by
+ * itself, and their sequences are numbered through in the order of their names; the split is the
+ * same, so that a document of two sources is on one side.
  */
 public final class DataPipeline {
   private static final Logger LOG = LoggerFactory.getLogger(DataPipeline.class);
-  private static final StorageLevel CACHE = StorageLevel.MEMORY_AND_DISK();
-  private static final String HASH = "hash";
-  private static final String VALIDATION = "validation";
-  private static final int SPLIT_HEX_DIGITS = 12;
-  private static final StructType DOCUMENT =
-      new StructType().add(PROMPT, DataTypes.StringType).add(TEXT, DataTypes.StringType);
 
   private final SparkSession spark;
   private final DataConfig config;
   private final TokenizerSpec tokenizer;
-  private final List<Runnable> releases = new ArrayList<>();
 
   private DataPipeline(SparkSession spark, DataConfig config) {
     this.spark = spark;
@@ -60,8 +38,8 @@ public final class DataPipeline {
   }
 
   /**
-   * Runs the pipeline on {@code data.paths}. The result is held in the cluster until {@link
-   * PreparedData#close}.
+   * Runs the pipeline on {@code data.paths} or {@code data.sources}. The result is held in the
+   * cluster until {@link PreparedData#close}.
    *
    * @throws DataException if the data cannot be read, or does not give a sequence on each side
    */
@@ -69,8 +47,7 @@ public final class DataPipeline {
     if ("prepared".equals(config.format())) {
       return PreparedData.read(spark, config.paths().get(0), config);
     }
-    return new DataPipeline(spark, config)
-        .runAndRelease(new DocumentReader(spark, config).read(), config.paths().toString());
+    return new DataPipeline(spark, config).run();
   }
 
   /**
@@ -82,137 +59,120 @@ public final class DataPipeline {
    *     sequence on each side
    */
   public static PreparedData prepare(Dataset<Row> documents, DataConfig config) {
-    String source = "the Dataset";
-    return new DataPipeline(documents.sparkSession(), config)
-        .runAndRelease(DocumentReader.columns(documents, config, source), source);
+    DataPipeline pipeline = new DataPipeline(documents.sparkSession(), config);
+    DocumentSource source = DocumentSource.of(config).get(0).named("the Dataset");
+    return pipeline.alone(pipeline.sequences(source, DocumentReader.columns(documents, source)));
   }
 
-  private PreparedData runAndRelease(Dataset<Row> documents, String source) {
+  private PreparedData run() {
+    List<DocumentSource> sources = DocumentSource.of(config);
+    // All are looked for before one is worked on.
+    List<Dataset<Row>> documents =
+        sources.stream().map(source -> new DocumentReader(spark, source).read()).toList();
+    if (config.sources().isEmpty()) {
+      return alone(sequences(sources.get(0), documents.get(0)));
+    }
+    List<SourcePipeline.Result> results = new ArrayList<>();
     try {
-      return run(documents, source);
+      for (int i = 0; i < sources.size(); i++) {
+        results.add(sequences(sources.get(i), documents.get(i)));
+      }
+      return together(sources, results);
     } finally {
-      releases.forEach(Runnable::run);
+      results.forEach(result -> result.train().rows().unpersist());
+      results.forEach(result -> result.validation().rows().unpersist());
     }
   }
 
-  private PreparedData run(Dataset<Row> raw, String source) {
-    Dataset<Row> normalized =
-        raw.map((MapFunction<Row, Row>) DataPipeline::clean, Encoders.row(DOCUMENT))
-            .withColumn(HASH, sha2(identity().cast("binary"), 256))
-            .persist(CACHE);
-    releases.add(normalized::unpersist);
-    Row totals =
-        normalized
-            .agg(count(lit(1)), count(col(TEXT)), countDistinct(col(HASH)))
-            .collectAsList()
-            .get(0);
-    long read = totals.getLong(0);
-    long withText = totals.getLong(1);
-    long distinct = totals.getLong(2);
-    if (distinct == 0) {
-      throw new DataException(
-          "%s gave %d documents and none has text, must give at least 2".formatted(source, read));
-    }
-    Dataset<Row> documents = documents(normalized).persist(CACHE);
-    releases.add(documents::unpersist);
+  private SourcePipeline.Result sequences(DocumentSource source, Dataset<Row> documents) {
+    return new SourcePipeline(spark, config, source, tokenizer).run(documents);
+  }
 
-    Dataset<Row> trainDocuments = side(documents, false);
-    Dataset<Row> validationDocuments = side(documents, true);
-    TrigramCounts trainTrigrams = trigrams(trainDocuments);
-    TrigramCounts validationTrigrams = trigrams(validationDocuments);
-    Side train = pack(trainDocuments, trainTrigrams, "training");
-    Side validation = pack(validationDocuments, validationTrigrams, "validation");
-    long used = train.counts.documents() + validation.counts.documents();
-    DataCounts counts =
-        new DataCounts(
-            read,
-            read - withText,
-            withText - distinct,
-            distinct - used,
-            train.counts,
-            validation.counts,
-            new TrigramModel(trainTrigrams).bitsPerByte(validationTrigrams));
+  private static PreparedData alone(SourcePipeline.Result result) {
+    return told(
+        result.train().rows(),
+        result.validation().rows(),
+        counts(List.of(result), result.train(), result.validation(), List.of()));
+  }
+
+  private PreparedData together(List<DocumentSource> sources, List<SourcePipeline.Result> results) {
+    SourcePipeline.Side train = join(results, SourcePipeline.Result::train);
+    SourcePipeline.Side validation = join(results, SourcePipeline.Result::validation);
+    if (validation.counts().sequences() == 0) {
+      throw new DataException(
+          ("validation gets no sequence of any source, must get at least 1: name more data or raise"
+                  + " data.validation-fraction (%s)")
+              .formatted(config.validationFraction()));
+    }
+    List<DataCounts.Source> parts = new ArrayList<>();
+    for (int i = 0; i < sources.size(); i++) {
+      SourcePipeline.Result result = results.get(i);
+      parts.add(
+          new DataCounts.Source(
+              sources.get(i).name(),
+              sources.get(i).weight(),
+              result.read(),
+              result.train().counts(),
+              result.validation().counts()));
+    }
+    return told(
+        held(train.rows()), held(validation.rows()), counts(results, train, validation, parts));
+  }
+
+  /** Persisted and filled, so that what it was made from need not be kept. */
+  private static Dataset<Row> held(Dataset<Row> rows) {
+    Dataset<Row> held = rows.persist(StorageLevel.MEMORY_AND_DISK());
+    held.count();
+    return held;
+  }
+
+  /** Sequences of one side numbered through, source after source. */
+  private static SourcePipeline.Side join(
+      List<SourcePipeline.Result> results,
+      Function<SourcePipeline.Result, SourcePipeline.Side> side) {
+    SourcePipeline.Side first = side.apply(results.get(0));
+    Dataset<Row> rows = first.rows();
+    DataCounts.Split counts = first.counts();
+    TrigramCounts trigrams = first.trigrams();
+    for (SourcePipeline.Result result : results.subList(1, results.size())) {
+      SourcePipeline.Side next = side.apply(result);
+      rows =
+          rows.union(
+              next.rows()
+                  .select(
+                      col(PreparedData.SEQUENCE)
+                          .plus(lit(counts.sequences()))
+                          .as(PreparedData.SEQUENCE),
+                      col(PreparedData.TOKENS)));
+      counts = counts.plus(next.counts());
+      trigrams.addAll(next.trigrams());
+    }
+    return new SourcePipeline.Side(rows, counts, trigrams);
+  }
+
+  private static DataCounts counts(
+      List<SourcePipeline.Result> results,
+      SourcePipeline.Side train,
+      SourcePipeline.Side validation,
+      List<DataCounts.Source> sources) {
+    return new DataCounts(
+        sum(results, SourcePipeline.Result::read),
+        sum(results, SourcePipeline.Result::empty),
+        sum(results, SourcePipeline.Result::duplicates),
+        sum(results, SourcePipeline.Result::overLimit),
+        train.counts(),
+        validation.counts(),
+        new TrigramModel(train.trigrams()).bitsPerByte(validation.trigrams()),
+        sources);
+  }
+
+  private static long sum(
+      List<SourcePipeline.Result> results, ToLongFunction<SourcePipeline.Result> count) {
+    return results.stream().mapToLong(count).sum();
+  }
+
+  private static PreparedData told(Dataset<Row> train, Dataset<Row> validation, DataCounts counts) {
     LOG.info("prepared data\n{}", counts.describe());
-    return new PreparedData(train.rows, validation.rows, counts);
-  }
-
-  /** Distinct documents by hash, each with the side it belongs to. */
-  private Dataset<Row> documents(Dataset<Row> normalized) {
-    Dataset<Row> distinct =
-        normalized.filter(col(TEXT).isNotNull()).dropDuplicates(HASH).orderBy(col(HASH));
-    Dataset<Row> used =
-        config.maxDocuments() == 0 ? distinct : distinct.limit(config.maxDocuments());
-    Column seeded = concat(col(HASH), lit(":" + config.seed())).cast("binary");
-    Column number = conv(substring(sha2(seeded, 256), 1, SPLIT_HEX_DIGITS), 16, 10).cast("double");
-    double border = config.validationFraction() * Math.pow(16, SPLIT_HEX_DIGITS);
-    return used.withColumn(VALIDATION, number.lt(border));
-  }
-
-  /** What tells documents apart: normalised text has no NUL, which can stand between the two. */
-  private static Column identity() {
-    return when(col(PROMPT).equalTo(""), col(TEXT))
-        .otherwise(concat(col(PROMPT), lit("\0"), col(TEXT)));
-  }
-
-  /** Columns prompt and text. */
-  private static Dataset<Row> side(Dataset<Row> documents, boolean validation) {
-    return documents.filter(col(VALIDATION).equalTo(validation)).select(col(PROMPT), col(TEXT));
-  }
-
-  private static TrigramCounts trigrams(Dataset<Row> documents) {
-    return TrigramCounts.of(documents.toJavaRDD().map(Document::of).map(Document::text));
-  }
-
-  private record Side(Dataset<Row> rows, DataCounts.Split counts) {}
-
-  private Side pack(Dataset<Row> side, TrigramCounts trigrams, String name) {
-    if (trigrams.documents() == 0) {
-      throw new DataException(
-          "%s gets 0 documents, must get at least 1: name more data or change".formatted(name)
-              + " data.validation-fraction (%s) or data.seed (%d)"
-                  .formatted(config.validationFraction(), config.seed()));
-    }
-    TokenizerSpec spec = tokenizer;
-    JavaRDD<int[]> tokens =
-        side.toJavaRDD()
-            .map(Document::of)
-            .mapPartitions(documents -> new TokenizedDocuments(documents, spec))
-            .persist(CACHE);
-    releases.add(() -> tokens.unpersist(false));
-    SequencePacker.Packed packed = SequencePacker.pack(spark, tokens, config.sequenceLength());
-    Dataset<Row> rows = packed.rows().persist(CACHE);
-    long sequences = rows.count();
-    if (sequences == 0) {
-      rows.unpersist();
-      throw new DataException(
-          "%s gets %d tokens, must get more than data.sequence-length %d: name more data or lower it"
-              .formatted(name, packed.tokens(), config.sequenceLength()));
-    }
-    long promptBytes = promptBytes(side);
-    return new Side(
-        rows,
-        new DataCounts.Split(
-            trigrams.documents(),
-            trigrams.bytes() + promptBytes,
-            packed.tokens(),
-            sequences,
-            promptBytes,
-            packed.contextTokens()));
-  }
-
-  private long promptBytes(Dataset<Row> side) {
-    return config.promptColumn().isEmpty()
-        ? 0
-        : side.agg(sum(octet_length(col(PROMPT)))).collectAsList().get(0).getLong(0);
-  }
-
-  /**
-   * Normalised prompt and text; a text that is blank becomes null, which counts as without text.
-   */
-  private static Row clean(Row document) {
-    String prompt = document.isNullAt(0) ? "" : TextNormalization.normalize(document.getString(0));
-    @Nullable String text =
-        document.isNullAt(1) ? null : TextNormalization.normalize(document.getString(1));
-    return RowFactory.create(prompt, text == null || text.isBlank() ? null : text);
+    return new PreparedData(train, validation, counts);
   }
 }

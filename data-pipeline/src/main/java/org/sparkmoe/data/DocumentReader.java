@@ -28,7 +28,7 @@ import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import scala.Tuple2;
 
-/** Reads documents from whatever {@code data.paths} names. */
+/** Reads the documents of a source. */
 final class DocumentReader {
   /** Column of what stands before the text; null counts as empty. */
   static final String PROMPT = "prompt";
@@ -37,11 +37,11 @@ final class DocumentReader {
   static final String TEXT = "text";
 
   private final SparkSession spark;
-  private final DataConfig config;
+  private final DocumentSource source;
 
-  DocumentReader(SparkSession spark, DataConfig config) {
+  DocumentReader(SparkSession spark, DocumentSource source) {
     this.spark = spark;
-    this.config = config;
+    this.source = source;
   }
 
   /**
@@ -52,15 +52,14 @@ final class DocumentReader {
    */
   Dataset<Row> read() {
     List<Path> files = files();
-    String format = "auto".equals(config.format()) ? inferFormat(files) : config.format();
+    String format = "auto".equals(source.format()) ? inferFormat(files) : source.format();
     String[] names = files.stream().map(Path::toString).toArray(String[]::new);
-    String source = config.paths().toString();
     return switch (format) {
       case "text" -> withoutPrompts(spark.read().option("wholetext", true).textFile(names), format);
       case "lines" -> withoutPrompts(spark.read().textFile(names), format);
       case "archive" -> withoutPrompts(archives(names), format);
-      case "parquet" -> columns(spark.read().parquet(names), config, source);
-      case "json" -> columns(spark.read().json(names), config, source);
+      case "parquet" -> columns(spark.read().parquet(names), source);
+      case "json" -> columns(spark.read().json(names), source);
       case "csv" ->
           columns(
               spark
@@ -69,7 +68,6 @@ final class DocumentReader {
                   .option("multiLine", true)
                   .option("escape", "\"")
                   .csv(names),
-              config,
               source);
       case DataConfig.DATASET ->
           throw new DataException(
@@ -80,10 +78,10 @@ final class DocumentReader {
   }
 
   private Dataset<Row> withoutPrompts(Dataset<String> texts, String format) {
-    if (!config.promptColumn().isEmpty()) {
+    if (!source.promptColumn().isEmpty()) {
       throw new DataException(
-          "data.prompt-column is \"%s\", must be empty: files of the format %s have no columns"
-              .formatted(config.promptColumn(), format));
+          "%s.prompt-column is \"%s\", must be empty: files of the format %s have no columns"
+              .formatted(source.key(), source.promptColumn(), format));
     }
     return texts.toDF(TEXT).select(lit("").as(PROMPT), col(TEXT));
   }
@@ -102,32 +100,31 @@ final class DocumentReader {
   }
 
   /**
-   * The documents in the columns that {@code config} names, as {@link #read} returns them.
+   * The documents in the columns that {@code source} names, as {@link #read} returns them.
    *
-   * @param source where the rows are from, for messages
    * @throws DataException if there is no such column, or it holds no strings
    */
-  static Dataset<Row> columns(Dataset<Row> rows, DataConfig config, String source) {
+  static Dataset<Row> columns(Dataset<Row> rows, DocumentSource source) {
     Column prompt =
-        config.promptColumn().isEmpty()
+        source.promptColumn().isEmpty()
             ? lit("")
-            : strings(rows, "data.prompt-column", config.promptColumn(), source);
+            : strings(rows, source, ".prompt-column", source.promptColumn());
     return rows.select(
-        prompt.as(PROMPT), strings(rows, "data.text-column", config.textColumn(), source).as(TEXT));
+        prompt.as(PROMPT), strings(rows, source, ".text-column", source.textColumn()).as(TEXT));
   }
 
-  private static Column strings(Dataset<Row> rows, String key, String name, String source) {
+  private static Column strings(Dataset<Row> rows, DocumentSource source, String key, String name) {
     List<String> columns = Arrays.asList(rows.columns());
     if (!columns.contains(name)) {
       throw new DataException(
           "%s is \"%s\", must be one of the columns of %s: %s"
-              .formatted(key, name, source, columns));
+              .formatted(source.key() + key, name, source.description(), columns));
     }
     DataType type = rows.schema().apply(name).dataType();
     if (!type.equals(DataTypes.StringType)) {
       throw new DataException(
           "%s \"%s\" of %s is of type %s, must be string"
-              .formatted(key, name, source, type.simpleString()));
+              .formatted(source.key() + key, name, source.description(), type.simpleString()));
     }
     return rows.col("`" + name.replace("`", "``") + "`");
   }
@@ -135,16 +132,18 @@ final class DocumentReader {
   /** Every file under the paths, so that what is missing is found before Spark starts a job. */
   private List<Path> files() {
     List<Path> files = new ArrayList<>();
-    for (String path : config.paths()) {
+    for (String path : source.paths()) {
       int before = files.size();
       try {
         list(new Path(path), files);
       } catch (IOException | IllegalArgumentException e) {
-        throw new DataException("data.paths: \"%s\" cannot be read: %s".formatted(path, e), e);
+        throw new DataException(
+            "%s.paths: \"%s\" cannot be read: %s".formatted(source.key(), path, e), e);
       }
       if (files.size() == before) {
         throw new DataException(
-            "data.paths: \"%s\" holds no files, must name at least one".formatted(path));
+            "%s.paths: \"%s\" holds no files, must name at least one"
+                .formatted(source.key(), path));
       }
     }
     return files;
@@ -167,13 +166,13 @@ final class DocumentReader {
     }
   }
 
-  private static String inferFormat(List<Path> files) {
+  private String inferFormat(List<Path> files) {
     Set<String> formats = new TreeSet<>();
     files.forEach(file -> formats.add(formatOf(file.getName().toLowerCase(Locale.ROOT))));
     if (formats.size() > 1) {
       throw new DataException(
-          "data.format is auto and data.paths holds files of the formats %s: set data.format, or"
-                  .formatted(formats)
+          "%1$s.format is auto and %1$s.paths holds files of the formats %2$s: set %1$s.format, or"
+                  .formatted(source.key(), formats)
               + " name files of one format");
     }
     return formats.iterator().next();

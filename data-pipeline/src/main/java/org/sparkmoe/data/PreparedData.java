@@ -4,7 +4,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -96,6 +98,37 @@ public record PreparedData(Dataset<Row> train, Dataset<Row> validation, DataCoun
         spark.read().parquet(new Path(root, "train").toString()),
         spark.read().parquet(new Path(root, "validation").toString()),
         manifest.counts());
+  }
+
+  /**
+   * How many sequences of each source the first {@code sequences} of training are, by name; empty
+   * unless there are several sources.
+   */
+  public Map<String, Long> drawn(long sequences) {
+    Map<String, Long> drawn = new LinkedHashMap<>();
+    if (!counts.sources().isEmpty()) {
+      long[] bySource = mixture(0).drawn(sequences);
+      for (int source = 0; source < bySource.length; source++) {
+        drawn.put(counts.sources().get(source).name(), bySource[source]);
+      }
+    }
+    return drawn;
+  }
+
+  /** Sequences of training until each of every source has been there once. */
+  public long sequencesUntilAllWereSeen() {
+    return mixture(0).cycle();
+  }
+
+  /** The order of the training side. */
+  Mixture mixture(long seed) {
+    return counts.sources().isEmpty()
+        ? Mixture.of(counts.train().sequences(), seed)
+        : new Mixture(
+            counts.sources().stream()
+                .map(source -> new Mixture.Share(source.train().sequences(), source.weight()))
+                .toList(),
+            seed);
   }
 
   /** Gives back the memory that the sequences take in the cluster. */

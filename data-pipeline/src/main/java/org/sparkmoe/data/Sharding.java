@@ -18,11 +18,11 @@ import scala.Tuple2;
 /**
  * Hands the sequences of one side out to ranks.
  *
- * <p>A seeded permutation puts all sequences in a global order which no layout changes. Global
- * batch b is the sequences {@code b·GB … (b+1)·GB} of that order; the d-th DP shard takes the slots
- * {@code d·GB/DP … (d+1)·GB/DP} of every batch, and each rank of its MP group, in every pipeline
- * stage, gets a copy. Nothing but a map follows the shuffle, as a barrier stage wants it
- * (SPARK-24820).
+ * <p>A seeded permutation, or the {@link Mixture} of several sources, puts all sequences in a
+ * global order which no layout changes. Global batch b is the sequences {@code b·GB … (b+1)·GB} of
+ * that order; the d-th DP shard takes the slots {@code d·GB/DP … (d+1)·GB/DP} of every batch, and
+ * each rank of its MP group, in every pipeline stage, gets a copy. Nothing but a map follows the
+ * shuffle, as a barrier stage wants it (SPARK-24820).
  */
 public final class Sharding {
   private Sharding() {}
@@ -62,8 +62,34 @@ public final class Sharding {
   }
 
   /**
+   * Cuts the training side into a partition for each rank; partition r holds the sequences of rank
+   * r in order, every rank equally many. Of several sources, sequences are repeated as their
+   * weights want it, until each sequence has been there once.
+   *
+   * @param mostBatches global batches after which several sources are cut off, because training
+   *     takes no more
+   * @throws DataException if there is not one whole global batch
+   * @throws IllegalArgumentException if the global batch is not a multiple of DP
+   */
+  public static JavaRDD<TokenSequence> shard(
+      PreparedData data, long seed, int globalBatch, long mostBatches, RankGrid grid) {
+    if (data.counts().sources().isEmpty()) {
+      return shard(data.train(), seed, globalBatch, grid);
+    }
+    Mixture mixture = data.mixture(seed);
+    long sequences = countSequences(data.train());
+    if (sequences != mixture.sequences()) {
+      throw new DataException(
+          "there are %d sequences, must be the %d of all sources: prepare the data again"
+              .formatted(sequences, mixture.sequences()));
+    }
+    long batches = Math.min(mixture.cycle() / globalBatch, mostBatches);
+    return shard(data.train(), mixture, batches, globalBatch, grid);
+  }
+
+  /**
    * Cuts {@code side} into a partition for each rank; partition r holds the sequences of rank r in
-   * order, every rank equally many.
+   * order, every rank equally many, none twice.
    *
    * @param side the training or validation side of {@link PreparedData}
    * @throws DataException if there is not one whole global batch
@@ -71,26 +97,26 @@ public final class Sharding {
    */
   public static JavaRDD<TokenSequence> shard(
       Dataset<Row> side, long seed, int globalBatch, RankGrid grid) {
+    long sequences = countSequences(side);
+    return shard(side, Mixture.of(sequences, seed), sequences / globalBatch, globalBatch, grid);
+  }
+
+  private static JavaRDD<TokenSequence> shard(
+      Dataset<Row> side, Mixture mixture, long batches, int globalBatch, RankGrid grid) {
     int dataParallel = grid.dataParallel();
     if (globalBatch < 1 || globalBatch % dataParallel != 0) {
       throw new IllegalArgumentException(
           "global batch is %d, must be a multiple of the data parallel size %d"
               .formatted(globalBatch, dataParallel));
     }
-    long sequences = countSequences(side);
-    if (sequences < globalBatch) {
+    if (batches == 0) {
       throw new DataException(
           "there are %d sequences, must be at least the global batch %d: name more data, or lower"
-                  .formatted(sequences, globalBatch)
+                  .formatted(mixture.cycle(), globalBatch)
               + " the global batch or data.sequence-length");
     }
     Layout layout =
-        new Layout(
-            new Permutation(sequences, seed),
-            sequences - sequences % globalBatch,
-            globalBatch,
-            globalBatch / dataParallel,
-            grid);
+        new Layout(mixture, batches * globalBatch, globalBatch, globalBatch / dataParallel, grid);
     return side.select(col(PreparedData.SEQUENCE), col(PreparedData.TOKENS))
         .toJavaRDD()
         .flatMapToPair(layout::copies)
@@ -112,23 +138,23 @@ public final class Sharding {
     return sequences;
   }
 
-  private record Layout(
-      Permutation order, long used, int globalBatch, int shardBatch, RankGrid grid)
+  private record Layout(Mixture order, long used, int globalBatch, int shardBatch, RankGrid grid)
       implements Serializable {
 
     Iterator<Tuple2<Slot, int[]>> copies(Row row) {
-      long position = order.apply(row.getLong(0));
+      int[] tokens = PreparedData.tokens(row, 1);
       List<Tuple2<Slot, int[]>> copies = new ArrayList<>();
-      if (position < used) {
-        int shard = (int) (position % globalBatch) / shardBatch;
-        int[] tokens = PreparedData.tokens(row, 1);
-        for (int stage = 0; stage < grid.stages(); stage++) {
-          for (int mp = 0; mp < grid.modelParallel(); mp++) {
-            copies.add(new Tuple2<>(new Slot(grid.rank(stage, shard, mp), position), tokens));
-          }
+      order.places(row.getLong(0), used, position -> copy(position, tokens, copies));
+      return copies.iterator();
+    }
+
+    private void copy(long position, int[] tokens, List<Tuple2<Slot, int[]>> copies) {
+      int shard = (int) (position % globalBatch) / shardBatch;
+      for (int stage = 0; stage < grid.stages(); stage++) {
+        for (int mp = 0; mp < grid.modelParallel(); mp++) {
+          copies.add(new Tuple2<>(new Slot(grid.rank(stage, shard, mp), position), tokens));
         }
       }
-      return copies.iterator();
     }
   }
 

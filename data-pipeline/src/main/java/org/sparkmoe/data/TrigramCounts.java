@@ -45,6 +45,16 @@ public final class TrigramCounts {
     add(context, END, 1);
   }
 
+  /** Counts what {@code other} counted as well. */
+  void addAll(TrigramCounts other) {
+    for (int context = 0; context < byContext.length; context++) {
+      long[] row = other.byContext[context];
+      for (int symbol = 0; row != null && symbol < SYMBOLS; symbol++) {
+        add(context, symbol, row[symbol]);
+      }
+    }
+  }
+
   /** Counts of each symbol after {@code context = a·SYMBOLS + b}; null when it never occurs. */
   long @Nullable [] after(int context) {
     return byContext[context];

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 
 /** Made-up documents and the configuration to read them. */
@@ -51,6 +52,7 @@ final class Corpus {
         format,
         "text",
         promptColumn,
+        Map.of(),
         tokenizer,
         16,
         0.2,

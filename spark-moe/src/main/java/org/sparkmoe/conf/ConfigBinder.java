@@ -22,8 +22,9 @@ import org.jspecify.annotations.Nullable;
  * key {@code sequence-length}.
  *
  * <p>A component is a number, boolean, string, enum (as {@code lower-case-words}), {@link
- * java.time.Duration}, {@link List}, {@code Map<String, String>} (nested keys joined by dots) or
- * another record. Its compact constructor validates it and throws an {@link
+ * java.time.Duration}, {@link List}, {@code Map<String, String>} (nested keys joined by dots),
+ * another record, or a {@code Map} of records by names that the user gives. A component marked
+ * {@link Nullable} may be missing. Its compact constructor validates it and throws an {@link
  * IllegalArgumentException} with a line for each problem.
  *
  * <p>All problems are reported together: unknown keys, values of a wrong type, and what the
@@ -62,10 +63,18 @@ public final class ConfigBinder {
     for (int i = 0; i < components.length; i++) {
       String name = kebab(components[i].getName());
       String key = path.isEmpty() ? name : path + "." + name;
-      arguments[i] = bindKey(key, object.get(name), components[i].getGenericType());
+      @Nullable ConfigValue value = object.get(name);
+      if (value == null && isOptional(components[i])) {
+        continue;
+      }
+      arguments[i] = bindKey(key, value, components[i].getGenericType());
       complete &= arguments[i] != null;
     }
     return complete ? construct(path, object, type, arguments) : null;
+  }
+
+  private static boolean isOptional(RecordComponent component) {
+    return component.getAnnotatedType().isAnnotationPresent(Nullable.class);
   }
 
   /** The value of {@code key}, or of its default if it cannot be had, or null. */
@@ -103,9 +112,11 @@ public final class ConfigBinder {
       throw new WrongTypeException(key, value.unwrapped(), "a section { … }");
     }
     if (type instanceof ParameterizedType generic) {
-      return generic.getRawType() == Map.class
-          ? flatten(key, value)
-          : list(key, value, generic.getActualTypeArguments()[0]);
+      Type[] arguments = generic.getActualTypeArguments();
+      if (generic.getRawType() != Map.class) {
+        return list(key, value, arguments[0]);
+      }
+      return arguments[1] == String.class ? flatten(key, value) : named(key, value, arguments[1]);
     }
     return Scalars.convert(key, value, (Class<?>) type);
   }
@@ -125,6 +136,22 @@ public final class ConfigBinder {
       }
     }
     return complete ? result : null;
+  }
+
+  private @Nullable Map<String, Object> named(String key, ConfigValue value, Type type)
+      throws WrongTypeException {
+    if (!(value instanceof ConfigObject object)) {
+      throw new WrongTypeException(key, value.unwrapped(), "a section { name { … } }");
+    }
+    Map<String, Object> result = new TreeMap<>();
+    for (Map.Entry<String, ConfigValue> entry : object.entrySet()) {
+      String path = key + "." + ConfigUtil.joinPath(entry.getKey());
+      Object element = bindKey(path, entry.getValue(), type);
+      if (element != null) {
+        result.put(entry.getKey(), element);
+      }
+    }
+    return result.size() == object.size() ? result : null;
   }
 
   private static Map<String, String> flatten(String key, ConfigValue value)

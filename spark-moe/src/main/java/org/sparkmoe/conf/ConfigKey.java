@@ -69,9 +69,12 @@ public record ConfigKey(String path, String type, String defaultValue, String me
 
   private static String describe(Type type) {
     if (type instanceof ParameterizedType generic) {
-      return generic.getRawType() == Map.class
-          ? "section of texts"
-          : "list of " + describe(generic.getActualTypeArguments()[0]) + "s";
+      if (generic.getRawType() == Map.class) {
+        return generic.getActualTypeArguments()[1] == String.class
+            ? "section of texts"
+            : "section of named sections";
+      }
+      return "list of " + describe(generic.getActualTypeArguments()[0]) + "s";
     }
     Class<?> plain = (Class<?>) type;
     if (plain.isEnum()) {

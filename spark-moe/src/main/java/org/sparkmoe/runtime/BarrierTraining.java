@@ -13,6 +13,8 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.SerializableConfiguration;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.sparkmoe.data.DataException;
 import org.sparkmoe.data.PreparedData;
 import org.sparkmoe.data.Sharding;
@@ -24,6 +26,7 @@ import org.sparkmoe.runtime.ui.EventPoster;
 import org.sparkmoe.runtime.ui.RoutingAccumulators;
 import org.sparkmoe.topology.Topology;
 import org.sparkmoe.train.EvaluationMetrics;
+import org.sparkmoe.train.HealthConfig;
 import org.sparkmoe.train.MemoryPlan;
 import org.sparkmoe.train.TrainingListener;
 import org.sparkmoe.train.TrainingStoppedException;
@@ -31,6 +34,8 @@ import org.sparkmoe.train.TrainingSummary;
 
 /** Trains and evaluates models on a Spark cluster. */
 public final class BarrierTraining {
+  private static final Logger LOG = LoggerFactory.getLogger(BarrierTraining.class);
+
   private final SparkContext context;
   private final RunConfig config;
   private final ProgressListener progress;
@@ -157,7 +162,7 @@ public final class BarrierTraining {
     running(stage);
     try {
       return stage.run(
-          shard(layout, data.train(), layout.train().globalBatch()),
+          trainingShards(layout, data),
           shard(layout, data.validation(), validationBatch),
           body,
           TrainingSummary.class);
@@ -235,11 +240,28 @@ public final class BarrierTraining {
     }
   }
 
+  private static JavaRDD<TokenSequence> trainingShards(RunConfig layout, PreparedData data) {
+    int globalBatch = layout.train().globalBatch();
+    long steps = layout.train().steps();
+    if (!data.counts().sources().isEmpty()) {
+      long first = Math.min(steps * globalBatch, data.sequencesUntilAllWereSeen());
+      LOG.info(
+          "the first {} sequences of training are of the sources {}", first, data.drawn(first));
+    }
+    // Going back from a spike takes further batches.
+    boolean rewinds = layout.health().onSpike() == HealthConfig.OnSpike.REWIND;
+    return Sharding.shard(
+        data, layout.data().seed(), globalBatch, rewinds ? Long.MAX_VALUE : steps, grid(layout));
+  }
+
   private static JavaRDD<TokenSequence> shard(
       RunConfig layout, Dataset<Row> side, int globalBatch) {
+    return Sharding.shard(side, layout.data().seed(), globalBatch, grid(layout));
+  }
+
+  private static Sharding.RankGrid grid(RunConfig layout) {
     Topology topology = layout.cluster().topology();
-    Sharding.RankGrid grid = new Sharding.RankGrid(topology.nPp(), topology.nDp(), topology.nMp());
-    return Sharding.shard(side, layout.data().seed(), globalBatch, grid);
+    return new Sharding.RankGrid(topology.nPp(), topology.nDp(), topology.nMp());
   }
 
   /**

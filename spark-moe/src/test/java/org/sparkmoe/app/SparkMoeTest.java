@@ -1,9 +1,11 @@
 package org.sparkmoe.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
@@ -123,6 +125,51 @@ class SparkMoeTest {
     assertThat(resumed.exitCode()).as(resumed.err()).isZero();
     assertThat(resumed.err()).contains("going on after step 2");
     assertThat(TinyModel.losses(parts)).hasSize(4).isEqualTo(TinyModel.losses(whole));
+  }
+
+  @Test
+  void twoSourcesTrainByWeightAndGoOnAtAnotherNumberOfRanks() throws Exception {
+    Path prose = directory.resolve("prose.txt");
+    Files.writeString(prose, "All happy families are alike. ".repeat(3) + "\n");
+    for (int line = 0; line < 40; line++) {
+      Files.writeString(
+          prose, "Family %d is happy too.\n".formatted(line), StandardOpenOption.APPEND);
+    }
+    String sources =
+        "data.sources={ code { paths = [\"%s\"], weight = 3 }, prose { paths = [\"%s\"], weight = 1"
+            + ", format = lines } }";
+    String[] both = {"--set", "data.paths=[]", "--set", sources.formatted(TinyModel.TEXT, prose)};
+    Path whole = directory.resolve("whole");
+    CommandLineRun trained = run(TinyModel.train(whole, both));
+    assertThat(trained.exitCode()).as(trained.err()).isZero();
+    assertThat(trained.out())
+        .contains("source code: 75.0 % of training; ", "source prose: 25.0 % of training; 41 doc");
+
+    Path parts = directory.resolve("parts");
+    List<String> first = TinyModel.train(parts, both);
+    first.addAll(List.of("--set", "train.steps=2"));
+    assertThat(run(first).exitCode()).isZero();
+    List<String> second = TinyModel.train(parts, both);
+    second.addAll(List.of("--resume", "--set", "cluster.ranks=2"));
+    CommandLineRun resumed = run(second);
+    assertThat(resumed.exitCode()).as(resumed.err()).isZero();
+    List<Double> losses = TinyModel.losses(parts);
+    assertThat(losses).hasSize(4);
+    for (int step = 0; step < 4; step++) {
+      assertThat(losses.get(step)).isCloseTo(TinyModel.losses(whole).get(step), within(1e-4));
+    }
+  }
+
+  @Test
+  void sourcesThatCannotBeMixedAreRefusedWithTheirNames() {
+    CommandLineRun refused =
+        run(
+            TinyModel.train(
+                directory.resolve("model"),
+                "--set",
+                "data.sources={ a { paths = x, weight = 0 }, b { weight = 1 } }"));
+    assertThat(refused.exitCode()).isEqualTo(2);
+    assertThat(refused.err()).contains("data.sources.b.paths is missing");
   }
 
   @Test

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -77,6 +78,65 @@ class ConfigBinderTest {
   }
 
   record Root(Kitchen kitchen) {}
+
+  record Guest(String name, int seats, @Nullable String dish) {
+    Guest {
+      if (seats < 1) {
+        throw new IllegalArgumentException("seats is %d, must be at least 1".formatted(seats));
+      }
+    }
+  }
+
+  record Party(Map<String, Guest> tables) {}
+
+  private static Party bindParty(String user) {
+    Config reference = ConfigFactory.parseString("tables {}");
+    return ConfigBinder.bind(
+        new ConfigSource(ConfigFactory.parseString(user).withFallback(reference), reference),
+        Party.class);
+  }
+
+  @Test
+  void sectionsOfNamesThatTheUserGivesAreRecordsByName() {
+    assertThat(bindParty("").tables()).isEmpty();
+    Party party =
+        bindParty(
+            """
+            tables { window { name = Ann, seats = 2 }, "by the door" { name = Bo, seats = 1, dish = soup } }
+            tables.window.seats = 3
+            """);
+    assertThat(party.tables())
+        .containsExactly(
+            Map.entry("by the door", new Guest("Bo", 1, "soup")),
+            Map.entry("window", new Guest("Ann", 3, null)));
+  }
+
+  @Test
+  void problemsOfNamedSectionsNameThem() {
+    assertThatThrownBy(
+            () ->
+                bindParty(
+                    """
+                    tables {
+                      a { name = Ann, seats = 0 }
+                      b { seats = some, dsh = soup }
+                      c = 3
+                    }
+                    """))
+        .isInstanceOfSatisfying(
+            ConfigurationException.class,
+            e ->
+                assertThat(e.problems().stream().map(ConfigBinderTest::withoutOrigin))
+                    .containsExactlyInAnyOrder(
+                        "tables.a.seats is 0, must be at least 1",
+                        "tables.b.name is missing",
+                        "tables.b.seats is \"some\", must be a whole number from -2147483648 to"
+                            + " 2147483647",
+                        "tables.b.dsh is not a key, did you mean tables.b.dish?",
+                        "tables.c is \"3\", must be a section { … }"));
+    assertThatThrownBy(() -> bindParty("tables = [{ name = Ann, seats = 1 }]"))
+        .hasMessageContaining("must be a section { name { … } }");
+  }
 
   private static Kitchen bind(String user) {
     Config effective = ConfigFactory.parseString(user).withFallback(REFERENCE).resolve();
