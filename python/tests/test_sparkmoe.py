@@ -98,6 +98,7 @@ class PySparkTest(unittest.TestCase):
             microBatch=2,
             learningRate=1e-2,
             warmupSteps=0,
+            showProgress=False,
         )
         return MoeLanguageModelTrainer(**{**tiny, **params})
 
@@ -175,6 +176,21 @@ class PySparkTest(unittest.TestCase):
         self.assertEqual(
             [row.logLikelihood for row in opened.transform(few).collect()],
             [row.logLikelihood for row in generated],
+        )
+
+    def test_prompts_are_context_and_not_scored(self) -> None:
+        from pyspark.sql.functions import concat, lit
+
+        pairs = self.texts.withColumn("ask", concat(lit("What is "), "id", lit("? ")))
+        model = self.trainer(promptCol="ask").fit(pairs)
+        self.assertEqual(model.getPromptCol(), "ask")
+        with_prompt = model.transform(pairs).orderBy("id").collect()
+        without = model.copy().setPromptCol("").transform(pairs).orderBy("id").collect()
+        for row, plain in zip(with_prompt, without):
+            self.assertEqual(row.tokenCount, len(row.text))
+            self.assertEqual(plain.tokenCount, row.tokenCount)
+        self.assertNotEqual(
+            [row.logLikelihood for row in with_prompt], [row.logLikelihood for row in without]
         )
 
     def test_stages_are_saved_and_loaded(self) -> None:

@@ -590,6 +590,14 @@ class ScoringParams(Params):
         typeConverter=TypeConverters.toString,
     )
 
+    promptCol: "Param[str]" = Param(
+        Params._dummy(),  # type: ignore[attr-defined]
+        "promptCol",
+        "Column of strings that stand before the texts: read, but neither learnt nor scored; "
+        "empty: none (data.prompt-column)",
+        typeConverter=TypeConverters.toString,
+    )
+
     logLikelihoodCol: "Param[str]" = Param(
         Params._dummy(),  # type: ignore[attr-defined]
         "logLikelihoodCol",
@@ -667,6 +675,14 @@ class ScoringParams(Params):
     def setInputCol(self: S, value: str) -> S:
         """Sets :py:attr:`inputCol`."""
         return self._set(inputCol=value)
+
+    def getPromptCol(self) -> str:
+        """Column of what stands before the texts and is context only; empty: none."""
+        return self.getOrDefault(self.promptCol)
+
+    def setPromptCol(self: S, value: str) -> S:
+        """Sets :py:attr:`promptCol`."""
+        return self._set(promptCol=value)
 
     def getLogLikelihoodCol(self) -> str:
         """Column to add: log-likelihood of the text, double, nats."""

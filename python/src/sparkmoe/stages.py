@@ -83,6 +83,22 @@ class MoeLanguageModelTrainer(
         typeConverter=TypeConverters.toString,
     )
 
+    showProgress: "Param[bool]" = Param(
+        Params._dummy(),  # type: ignore[attr-defined]
+        "showProgress",
+        "Whether fit shows step, loss, tokens per second, time left and imbalance on standard "
+        "error of the JVM",
+        typeConverter=TypeConverters.toBoolean,
+    )
+
+    def getShowProgress(self) -> bool:
+        """Whether fit shows how far training is."""
+        return self.getOrDefault(self.showProgress)
+
+    def setShowProgress(self, value: bool) -> "MoeLanguageModelTrainer":
+        """Sets :py:attr:`showProgress`."""
+        return self._set(showProgress=value)
+
     def getConfiguration(self) -> str:
         """HOCON text with any key of the configuration."""
         return self.getOrDefault(self.configuration)

@@ -10,6 +10,7 @@ import org.sparkmoe.data.DataPipeline;
 import org.sparkmoe.data.PreparedData;
 import org.sparkmoe.runtime.BarrierTraining;
 import org.sparkmoe.runtime.RunConfig;
+import org.sparkmoe.runtime.TerminalProgress;
 import org.sparkmoe.train.EvaluationMetrics;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;

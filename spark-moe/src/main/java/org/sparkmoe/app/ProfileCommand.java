@@ -9,6 +9,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.sparkmoe.runtime.BarrierTraining;
 import org.sparkmoe.runtime.RunConfig;
+import org.sparkmoe.runtime.TerminalProgress;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;

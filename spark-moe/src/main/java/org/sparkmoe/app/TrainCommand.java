@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.sparkmoe.conf.ConfigSource;
 import org.sparkmoe.runtime.RunConfig;
+import org.sparkmoe.runtime.TerminalProgress;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;

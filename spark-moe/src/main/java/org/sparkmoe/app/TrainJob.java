@@ -9,6 +9,7 @@ import org.apache.hadoop.fs.Path;
 import org.sparkmoe.data.DataCounts;
 import org.sparkmoe.data.DataPipeline;
 import org.sparkmoe.runtime.RunConfig;
+import org.sparkmoe.runtime.TerminalProgress;
 import org.sparkmoe.runtime.TrainedModel;
 import org.sparkmoe.runtime.TrainingRun;
 import org.sparkmoe.train.GenerationConfig;

@@ -59,7 +59,7 @@ public final class ExactDeduplicator extends Transformer
   public Dataset<Row> transform(Dataset<?> dataset) {
     transformSchema(dataset.schema());
     String[] column = {getInputCol()};
-    return dataset.toDF().na().drop(column).dropDuplicates(column);
+    return dataset.toDF().filter(TextColumn.of(getInputCol()).isNotNull()).dropDuplicates(column);
   }
 
   /**

@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigRenderOptions;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +14,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.ml.Estimator;
+import org.apache.spark.ml.param.BooleanParam;
 import org.apache.spark.ml.param.Param;
 import org.apache.spark.ml.param.ParamMap;
 import org.apache.spark.ml.util.DefaultParamsReader;
@@ -27,6 +29,7 @@ import org.sparkmoe.conf.ConfigSource;
 import org.sparkmoe.data.DataPipeline;
 import org.sparkmoe.runtime.ProgressListener;
 import org.sparkmoe.runtime.RunConfig;
+import org.sparkmoe.runtime.TerminalProgress;
 import org.sparkmoe.runtime.TrainingRun;
 
 /**
@@ -52,6 +55,7 @@ public final class MoeLanguageModelTrainer extends Estimator<MoeLanguageModel>
         DefaultParamsWritable {
   private static final long serialVersionUID = 1L;
   private static final String CONFIGURATION = "configuration";
+  private static final String SHOW_PROGRESS = "showProgress";
   private static final String TEMPORARY = ".spark-moe-";
 
   private final String uid;
@@ -72,9 +76,13 @@ public final class MoeLanguageModelTrainer extends Estimator<MoeLanguageModel>
     table.addString(
         CONFIGURATION,
         "HOCON text with any key of the configuration; Params that are set go over it");
+    table.addBoolean(
+        SHOW_PROGRESS,
+        "Whether fit shows step, loss, tokens per second, time left and imbalance on standard error");
     ScoringParams.setDefaults(this);
     ConfigKey.setDefaults(this, defaults);
     setDefault(configuration(), "");
+    setDefault(getParam(SHOW_PROGRESS), true);
   }
 
   @Override
@@ -85,6 +93,19 @@ public final class MoeLanguageModelTrainer extends Estimator<MoeLanguageModel>
   @Override
   public ParamTable table() {
     return table;
+  }
+
+  /** Whether {@code fit} shows how far training is, as {@code spark-moe train} does. */
+  public BooleanParam showProgress() {
+    return table.ofBoolean(SHOW_PROGRESS);
+  }
+
+  public boolean getShowProgress() {
+    return (boolean) valueOf(showProgress());
+  }
+
+  public MoeLanguageModelTrainer setShowProgress(boolean value) {
+    return with(SHOW_PROGRESS, value);
   }
 
   /** HOCON text with any key of the configuration. */
@@ -110,24 +131,37 @@ public final class MoeLanguageModelTrainer extends Estimator<MoeLanguageModel>
   /**
    * Trains a model.
    *
+   * @throws IllegalArgumentException if the Dataset is a stream
    * @throws org.sparkmoe.conf.ConfigurationException if Params and configuration do not suit
    * @throws org.sparkmoe.runtime.TrainingFailedException if a rank fails; names the first
    */
   @Override
   public MoeLanguageModel fit(Dataset<?> dataset) {
+    if (dataset.isStreaming()) {
+      throw new IllegalArgumentException(
+          ("%s: the Dataset is a stream, must end: write the stream to a table and fit what"
+                  + " spark.read() finds there, or fit each batch in writeStream().foreachBatch")
+              .formatted(uid));
+    }
     transformSchema(dataset.schema());
     SparkSession spark = dataset.sparkSession();
     Dataset<Row> texts = dataset.toDF();
+    TerminalProgress shown =
+        new TerminalProgress(new PrintWriter(System.err, true), System.console() != null);
     try {
       Path directory = modelDirectory(spark.sparkContext().hadoopConfiguration());
       ConfigSource source = source(directory.toString());
       RunConfig config = RunConfig.bind(source);
-      new TrainingRun(spark, config, source.render(), ProgressListener.silent())
+      ProgressListener progress = getShowProgress() ? shown : ProgressListener.silent();
+      new TrainingRun(spark, config, source.render(), progress)
           .run(() -> DataPipeline.prepare(texts, config.data()), (counts, plan) -> {});
       MoeLanguageModel model = new MoeLanguageModel(uid, directory.toString());
+      model.setPromptCol(config.data().promptColumn());
       return copyValues(model.setParent(this), ParamMap.empty());
     } catch (IOException e) {
       throw new UncheckedIOException("training of %s failed".formatted(uid), e);
+    } finally {
+      shown.end();
     }
   }
 
@@ -147,6 +181,9 @@ public final class MoeLanguageModelTrainer extends Estimator<MoeLanguageModel>
     List<String> assignments = new ArrayList<>(ConfigKey.assignments(this));
     assignments.add(ConfigKey.assignment("data.format", "dataset"));
     assignments.add(ConfigKey.assignment("data.text-column", getInputCol()));
+    if (isSet(promptCol())) {
+      assignments.add(ConfigKey.assignment("data.prompt-column", getPromptCol()));
+    }
     assignments.add(ConfigKey.assignment("output.directory", directory));
     return ConfigSource.parse(RunConfig.SECTIONS, getConfiguration(), assignments);
   }
@@ -161,7 +198,12 @@ public final class MoeLanguageModelTrainer extends Estimator<MoeLanguageModel>
    */
   @Override
   public StructType transformSchema(StructType schema) {
-    RunConfig.bind(source(isSet(outputDirectory()) ? getOutputDirectory() : TEMPORARY));
+    RunConfig config =
+        RunConfig.bind(source(isSet(outputDirectory()) ? getOutputDirectory() : TEMPORARY));
+    String prompt = config.data().promptColumn();
+    if (!prompt.isEmpty()) {
+      TextColumn.check(schema, "data.prompt-column", prompt);
+    }
     return ScoringColumns.of(this).addTo(schema);
   }
 

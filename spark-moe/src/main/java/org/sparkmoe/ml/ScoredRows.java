@@ -15,6 +15,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.jspecify.annotations.Nullable;
 import org.sparkmoe.runtime.InferenceModel;
+import org.sparkmoe.train.PromptedText;
 import org.sparkmoe.train.TextScore;
 
 /** Rows with the columns of the model; takes a batch of rows at a time. */
@@ -25,7 +26,6 @@ final class ScoredRows implements Iterator<Row> {
   private final Configuration hadoop;
   private final ArrayDeque<Row> scored = new ArrayDeque<>();
   private @Nullable InferenceModel model;
-  private int input = -1;
 
   ScoredRows(Iterator<Row> rows, ScoringColumns columns, Path directory, Configuration hadoop) {
     this.rows = rows;
@@ -55,23 +55,26 @@ final class ScoredRows implements Iterator<Row> {
     while (batch.size() < columns.batch() && rows.hasNext()) {
       batch.add(rows.next());
     }
-    if (input < 0) {
-      input = batch.get(0).fieldIndex(columns.input());
-    }
-    List<String> texts =
-        batch.stream().map(row -> row.getString(input)).filter(Objects::nonNull).toList();
+    List<PromptedText> texts = batch.stream().map(this::text).filter(Objects::nonNull).toList();
     Iterator<TextScore> scores =
         columns.scores()
             ? model().score(texts, columns.batch()).iterator()
             : List.<TextScore>of().iterator();
     for (Row row : batch) {
-      @Nullable String text = row.getString(input);
+      @Nullable PromptedText text = text(row);
       @Nullable TextScore score = text != null && columns.scores() ? scores.next() : null;
       scored.add(extended(row, text, score));
     }
   }
 
-  private Row extended(Row row, @Nullable String text, @Nullable TextScore score) {
+  /** Null where the text is. */
+  private @Nullable PromptedText text(Row row) {
+    @Nullable String text = row.getAs(columns.input());
+    @Nullable String prompt = columns.prompt().isEmpty() ? null : row.getAs(columns.prompt());
+    return text == null ? null : new PromptedText(prompt == null ? "" : prompt, text);
+  }
+
+  private Row extended(Row row, @Nullable PromptedText text, @Nullable TextScore score) {
     int width = row.size();
     @Nullable Object[] values = new Object[width + columns.outputs().size()];
     for (int i = 0; i < width; i++) {
@@ -84,9 +87,9 @@ final class ScoredRows implements Iterator<Row> {
   }
 
   private @Nullable Object value(
-      ScoringColumns.Output output, String text, @Nullable TextScore score) {
+      ScoringColumns.Output output, PromptedText text, @Nullable TextScore score) {
     if (output.content() == ScoringColumns.Content.GENERATED) {
-      return model().generate(text, columns.generation().config());
+      return model().generate(text.prompt() + text.text(), columns.generation().config());
     }
     if (score == null) {
       return null;

@@ -12,11 +12,13 @@ import org.sparkmoe.train.GenerationConfig;
  * What a row is scored into.
  *
  * @param input the column of texts
+ * @param prompt the column of what stands before the texts; empty: there is none
  * @param outputs the columns to add, in this order
  * @param generation how text is generated, if it is
  * @param batch most sequences that pass through the model at once
  */
-record ScoringColumns(String input, List<Output> outputs, Generation generation, int batch)
+record ScoringColumns(
+    String input, String prompt, List<Output> outputs, Generation generation, int batch)
     implements Serializable {
 
   /** What a column holds. */
@@ -58,6 +60,7 @@ record ScoringColumns(String input, List<Output> outputs, Generation generation,
     add(outputs, stage.getGeneratedCol(), Content.GENERATED);
     return new ScoringColumns(
         stage.getInputCol(),
+        stage.getPromptCol(),
         List.copyOf(outputs),
         new Generation(
             stage.getMaxNewTokens(),
@@ -82,11 +85,14 @@ record ScoringColumns(String input, List<Output> outputs, Generation generation,
   /**
    * {@code schema} and the columns to add.
    *
-   * @throws IllegalArgumentException if the input column is not there or holds no strings, or a
-   *     column to add is there
+   * @throws IllegalArgumentException if the column of texts or prompts is not there or holds no
+   *     strings, or a column to add is there
    */
   StructType addTo(StructType schema) {
     TextColumn.check(schema, "inputCol", input);
+    if (!prompt.isEmpty()) {
+      TextColumn.check(schema, "promptCol", prompt);
+    }
     StructType result = schema;
     for (Output output : outputs) {
       TextColumn.checkNew(result, output.name());

@@ -18,6 +18,10 @@ public interface ScoringParams<S> extends StageParams<S> {
   static void addTo(ParamTable table) {
     table.addString("inputCol", "Column of strings, a text a row; null gives null scores");
     table.addString(
+        "promptCol",
+        "Column of strings that stand before the texts: read, but neither learnt nor scored; null"
+            + " gives an empty one; empty: none (data.prompt-column)");
+    table.addString(
         "logLikelihoodCol", "Column to add: log-likelihood of the text, double, nats; empty: none");
     table.addString(
         "tokenCountCol", "Column to add: tokens that were predicted, long; empty: none");
@@ -49,6 +53,7 @@ public interface ScoringParams<S> extends StageParams<S> {
   /** Sets their defaults. */
   static void setDefaults(Params stage) {
     setDefault(stage, "inputCol", "text");
+    setDefault(stage, "promptCol", "");
     setDefault(stage, "logLikelihoodCol", "logLikelihood");
     setDefault(stage, "tokenCountCol", "tokenCount");
     setDefault(stage, "perplexityCol", "perplexity");
@@ -76,6 +81,19 @@ public interface ScoringParams<S> extends StageParams<S> {
 
   default S setInputCol(String value) {
     return with("inputCol", value);
+  }
+
+  /** Column of what stands before the texts and is context only; empty: none. */
+  default Param<String> promptCol() {
+    return table().ofString("promptCol");
+  }
+
+  default String getPromptCol() {
+    return valueOf(promptCol());
+  }
+
+  default S setPromptCol(String value) {
+    return with("promptCol", value);
   }
 
   /** Column to add: log-likelihood of the text, double, nats. */

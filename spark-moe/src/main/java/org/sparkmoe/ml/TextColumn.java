@@ -1,6 +1,9 @@
 package org.sparkmoe.ml;
 
+import static org.apache.spark.sql.functions.col;
+
 import java.util.Arrays;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
@@ -33,6 +36,11 @@ final class TextColumn {
           "%s: column \"%s\" is of type %s, must be %s"
               .formatted(param, column, actual.simpleString(), type.simpleString()));
     }
+  }
+
+  /** The column of exactly this name, dots and all. */
+  static Column of(String name) {
+    return col("`" + name.replace("`", "``") + "`");
   }
 
   /**

@@ -1,6 +1,5 @@
 package org.sparkmoe.ml;
 
-import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.udf;
 
 import org.apache.spark.ml.Transformer;
@@ -88,11 +87,8 @@ public final class TextNormalizer extends Transformer
     return dataset
         .toDF()
         .withColumn(
-            getOutputCol(), udf(normalize, DataTypes.StringType).apply(col(quoted(getInputCol()))));
-  }
-
-  private static String quoted(String column) {
-    return "`" + column.replace("`", "``") + "`";
+            getOutputCol(),
+            udf(normalize, DataTypes.StringType).apply(TextColumn.of(getInputCol())));
   }
 
   /**

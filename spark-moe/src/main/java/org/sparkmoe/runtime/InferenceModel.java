@@ -18,6 +18,7 @@ import org.sparkmoe.tensor.ComputeThreads;
 import org.sparkmoe.tensor.TensorScope;
 import org.sparkmoe.topology.RankGroups;
 import org.sparkmoe.train.GenerationConfig;
+import org.sparkmoe.train.PromptedText;
 import org.sparkmoe.train.TextGenerator;
 import org.sparkmoe.train.TextScore;
 import org.sparkmoe.train.TextScorer;
@@ -93,8 +94,8 @@ public final class InferenceModel implements AutoCloseable {
    * @param batch most sequences that pass through the model at once
    * @return a score for each text, in order
    */
-  public List<TextScore> score(List<String> texts, int batch) {
-    List<String> normalized = texts.stream().map(TextNormalization::normalize).toList();
+  public List<TextScore> score(List<PromptedText> texts, int batch) {
+    List<PromptedText> normalized = texts.stream().map(InferenceModel::normalize).toList();
     int length = trained.config().data().sequenceLength();
     if (tokensAreIndependent) {
       return new TextScorer(model, tokenizer, length, batch).score(normalized);
@@ -103,6 +104,11 @@ public final class InferenceModel implements AutoCloseable {
     List<TextScore> scores = new ArrayList<>();
     normalized.forEach(text -> scores.addAll(one.score(List.of(text))));
     return scores;
+  }
+
+  private static PromptedText normalize(PromptedText text) {
+    return new PromptedText(
+        TextNormalization.normalize(text.prompt()), TextNormalization.normalize(text.text()));
   }
 
   /** What the model writes after {@code prompt}, without the prompt. */

@@ -14,10 +14,10 @@ import org.sparkmoe.tensor.TensorScope;
 /**
  * Scores texts with a model that one rank holds whole.
  *
- * <p>A text follows an end-of-text token, as in training, and one longer than a sequence is cut
- * into sequences that overlap by one token. Sequences of several texts pass through the model
- * together, filled up at their end, which causal attention and a gate that looks at one token at a
- * time keep from the scores.
+ * <p>A text follows an end-of-text token and its prompt, as in training, and one longer than a
+ * sequence is cut into sequences that overlap by one token. Sequences of several texts pass through
+ * the model together, filled up at their end, which causal attention and a gate that looks at one
+ * token at a time keep from the scores.
  */
 public final class TextScorer {
   private static final long LOGIT_BYTES = 128L << 20;
@@ -28,8 +28,11 @@ public final class TextScorer {
   private final int mostRows;
   private final Device device;
 
-  /** A sequence of the text number {@code text}: {@code tokens} has the first context and more. */
-  private record Window(int text, int[] tokens) {
+  /**
+   * A sequence of the text number {@code text}: {@code tokens} has the first context and more, of
+   * which the first {@code unscored} are of the prompt.
+   */
+  private record Window(int text, int[] tokens, int unscored) {
     int predicted() {
       return tokens.length - 1;
     }
@@ -53,13 +56,14 @@ public final class TextScorer {
   }
 
   /** The score of each text, in order. */
-  public List<TextScore> score(List<String> texts) {
+  public List<TextScore> score(List<PromptedText> texts) {
     List<Window> windows = new ArrayList<>();
     long[] tokens = new long[texts.size()];
     for (int i = 0; i < tokens.length; i++) {
-      int[] encoded = tokenizer.encode(texts.get(i));
-      tokens[i] = encoded.length;
-      cut(i, encoded, windows);
+      int[] text = tokenizer.encode(texts.get(i).text());
+      String prompt = texts.get(i).prompt();
+      tokens[i] = text.length;
+      cut(i, prompt.isEmpty() ? new int[0] : tokenizer.encode(prompt), text, windows);
     }
     double[] sums = new double[tokens.length];
     for (int from = 0; from < windows.size(); from += mostRows) {
@@ -72,13 +76,18 @@ public final class TextScorer {
     return scores;
   }
 
-  private void cut(int text, int[] encoded, List<Window> windows) {
-    int[] stream = new int[encoded.length + 1];
+  private void cut(int number, int[] prompt, int[] text, List<Window> windows) {
+    int length = prompt.length + text.length;
+    int[] stream = new int[length + 1];
     stream[0] = tokenizer.endOfText();
-    System.arraycopy(encoded, 0, stream, 1, encoded.length);
-    for (int from = 0; from < encoded.length; from += sequenceLength) {
-      int end = Math.min(encoded.length, from + sequenceLength);
-      windows.add(new Window(text, Arrays.copyOfRange(stream, from, end + 1)));
+    System.arraycopy(prompt, 0, stream, 1, prompt.length);
+    System.arraycopy(text, 0, stream, 1 + prompt.length, text.length);
+    for (int from = 0; from < length; from += sequenceLength) {
+      int end = Math.min(length, from + sequenceLength);
+      if (end > prompt.length) {
+        int unscored = Math.max(0, prompt.length - from);
+        windows.add(new Window(number, Arrays.copyOfRange(stream, from, end + 1), unscored));
+      }
     }
   }
 
@@ -95,17 +104,19 @@ public final class TextScorer {
       Tensor logitsBLV = model.logits(tokensBL);
       for (int row = 0; row < batch.size(); row++) {
         Window window = batch.get(row);
-        sums[window.text()] += logLikelihood(logitsBLV.select(0, row), window.tokens());
+        sums[window.text()] += logLikelihood(logitsBLV.select(0, row), window);
       }
     }
   }
 
-  /** Of the tokens after the first, whose logits are the rows before them. */
-  private double logLikelihood(Tensor logitsLV, int[] tokens) {
-    int predicted = tokens.length - 1;
-    long[] targets = Arrays.stream(tokens, 1, tokens.length).asLongStream().toArray();
-    Tensor targetsL1 = Tensor.create(targets, predicted, 1).to(device, ScalarType.Long);
-    Tensor logits = logitsLV.narrow(0, 0, predicted);
+  /** Of the tokens after the prompt, whose logits are the rows before them. */
+  private double logLikelihood(Tensor logitsLV, Window window) {
+    int first = window.unscored();
+    int scored = window.predicted() - first;
+    int[] tokens = window.tokens();
+    long[] targets = Arrays.stream(tokens, first + 1, tokens.length).asLongStream().toArray();
+    Tensor targetsL1 = Tensor.create(targets, scored, 1).to(device, ScalarType.Long);
+    Tensor logits = logitsLV.narrow(0, first, scored);
     Tensor chosen = logits.gather(1, targetsL1).squeeze(1);
     Tensor scores = chosen.sub(torch.logsumexp(logits, 1));
     return scores.to(ScalarType.Double).sum().item_double();

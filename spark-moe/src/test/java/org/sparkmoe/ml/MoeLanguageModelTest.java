@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -116,6 +118,33 @@ class MoeLanguageModelTest {
     Dataset<Row> generated = writer.transform(few);
     assertThat(generated.columns()).containsExactly("id", "text", "generated");
     assertThat(byId(generated)).isEqualTo(byId(writer.transform(few.repartition(2))));
+  }
+
+  @Test
+  void fitShowsItsProgressAndLearnsAnswersAfterTheirPrompts() {
+    Dataset<Row> pairs = texts.selectExpr("id", "concat('ask ', id, ' ') as ask", "text");
+    PrintStream before = System.err;
+    ByteArrayOutputStream shown = new ByteArrayOutputStream();
+    MoeLanguageModel prompted;
+    System.setErr(new PrintStream(shown, true, StandardCharsets.UTF_8));
+    try {
+      prompted = TinyTrainer.create().setPromptCol("ask").setShowProgress(true).fit(pairs);
+    } finally {
+      System.setErr(before);
+    }
+    assertThat(shown.toString(StandardCharsets.UTF_8))
+        .contains("training ", "step 2/2  loss ", " tokens/s  ETA 0:00  imbalance ");
+    assertThat(prompted.getPromptCol()).isEqualTo("ask");
+    List<Row> with = byId(prompted.transform(pairs));
+    List<Row> without = byId(prompted.copy(ParamMap.empty()).setPromptCol("").transform(pairs));
+    for (int i = 0; i < with.size(); i++) {
+      String text = with.get(i).getAs("text");
+      assertThat(with.get(i).<Long>getAs("tokenCount"))
+          .isEqualTo(text.getBytes(StandardCharsets.UTF_8).length)
+          .isEqualTo(without.get(i).<Long>getAs("tokenCount"));
+      assertThat(with.get(i).<Double>getAs("logLikelihood"))
+          .isNotEqualTo(without.get(i).<Double>getAs("logLikelihood"));
+    }
   }
 
   @Test

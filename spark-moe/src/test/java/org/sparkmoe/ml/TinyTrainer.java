@@ -33,6 +33,7 @@ final class TinyTrainer {
         .setGlobalBatch(8)
         .setMicroBatch(2)
         .setLearningRate(1e-2)
+        .setShowProgress(false)
         .setConfiguration("train { warmup-steps = 0, schedule = constant, evaluate-every = 0 }");
   }
 

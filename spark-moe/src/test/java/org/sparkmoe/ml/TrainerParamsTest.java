@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.apache.spark.ml.param.Param;
 import org.apache.spark.ml.param.ParamMap;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
@@ -23,8 +25,10 @@ class TrainerParamsTest {
 
   @TempDir private Path folder;
 
-  TrainerParamsTest(SparkSession running) {
-    assertThat(running).isNotNull();
+  private final SparkSession spark;
+
+  TrainerParamsTest(SparkSession spark) {
+    this.spark = spark;
   }
 
   @Test
@@ -81,6 +85,33 @@ class TrainerParamsTest {
     MoeLanguageModelTrainer trainer = new MoeLanguageModelTrainer();
     trainer.setOutputDirectory("a \"b\" {c} [d] $e\\f");
     assertThat(trainer.transformSchema(TEXT).length()).isEqualTo(4);
+  }
+
+  @Test
+  void promptsAreAColumnOfTheData() {
+    StructType pairs = TEXT.add("ask", DataTypes.StringType).add("id", DataTypes.IntegerType);
+    MoeLanguageModelTrainer trainer = new MoeLanguageModelTrainer();
+    assertThat(trainer.setPromptCol("ask").transformSchema(pairs).length()).isEqualTo(6);
+    assertThatThrownBy(() -> trainer.setPromptCol("none").transformSchema(pairs))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("\"none\", must be one of the columns [text, ask, id]");
+    assertThatThrownBy(() -> trainer.setPromptCol("id").transformSchema(pairs))
+        .hasMessageContaining("column \"id\" is of type int, must be string");
+    assertThatThrownBy(
+            () ->
+                new MoeLanguageModelTrainer()
+                    .setConfiguration("data.prompt-column = gone")
+                    .transformSchema(pairs))
+        .hasMessageContaining("data.prompt-column is \"gone\"");
+  }
+
+  @Test
+  void aStreamIsRefusedWithWhatToDoInstead() {
+    Dataset<Row> stream = spark.readStream().format("rate").load().selectExpr("'a' as text");
+    assertThatThrownBy(() -> new MoeLanguageModelTrainer().fit(stream))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("the Dataset is a stream, must end: write the stream to a table")
+        .hasMessageContaining("foreachBatch");
   }
 
   @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.nio.DoubleBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
@@ -46,7 +47,7 @@ class TextScorerTest {
 
   @Test
   void scoresAreThoseOfOneTokenAfterTheOther() {
-    List<TextScore> scores = new TextScorer(model, tokenizer, LENGTH, 3).score(TEXTS);
+    List<TextScore> scores = new TextScorer(model, tokenizer, LENGTH, 3).score(plain(TEXTS));
     for (int i = 0; i < TEXTS.size(); i++) {
       byte[] bytes = TEXTS.get(i).getBytes(StandardCharsets.UTF_8);
       assertThat(scores.get(i).tokens()).isEqualTo(bytes.length);
@@ -55,12 +56,35 @@ class TextScorerTest {
   }
 
   @Test
+  void aPromptIsContextAndNotScored() {
+    List<PromptedText> prompted =
+        List.of(
+            new PromptedText("ask ", "gate"),
+            new PromptedText("a prompt that is longer than a sequence ", "é and more of it"),
+            new PromptedText("x", ""));
+    List<TextScore> scores = new TextScorer(model, tokenizer, LENGTH, 2).score(prompted);
+    for (int i = 0; i < prompted.size(); i++) {
+      byte[] prompt = prompted.get(i).prompt().getBytes(StandardCharsets.UTF_8);
+      byte[] text = prompted.get(i).text().getBytes(StandardCharsets.UTF_8);
+      byte[] all = Arrays.copyOf(prompt, prompt.length + text.length);
+      System.arraycopy(text, 0, all, prompt.length, text.length);
+      assertThat(scores.get(i).tokens()).isEqualTo(text.length);
+      assertThat(scores.get(i).logLikelihood())
+          .isCloseTo(oneByOne(all) - oneByOne(prompt), within(1e-3));
+    }
+  }
+
+  private static List<PromptedText> plain(List<String> texts) {
+    return texts.stream().map(text -> new PromptedText("", text)).toList();
+  }
+
+  @Test
   void nothingIsLeftInNativeMemory() {
     TextScorer scorer = new TextScorer(model, tokenizer, LENGTH, 3);
-    scorer.score(TEXTS);
+    scorer.score(plain(TEXTS));
     long before = Pointer.totalCount();
-    scorer.score(TEXTS);
-    scorer.score(TEXTS);
+    scorer.score(plain(TEXTS));
+    scorer.score(plain(TEXTS));
     assertThat(Pointer.totalCount()).isLessThanOrEqualTo(before);
   }
 

@@ -1,4 +1,4 @@
-package org.sparkmoe.app;
+package org.sparkmoe.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

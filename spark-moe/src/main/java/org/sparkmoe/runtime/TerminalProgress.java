@@ -1,9 +1,8 @@
-package org.sparkmoe.app;
+package org.sparkmoe.runtime;
 
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Locale;
-import org.sparkmoe.runtime.ProgressListener;
 import org.sparkmoe.train.EvaluationMetrics;
 import org.sparkmoe.train.ScheduleTrace;
 import org.sparkmoe.train.StepMetrics;
@@ -13,7 +12,7 @@ import org.sparkmoe.train.TrainingStart;
  * A line that says how far training is: rewritten in a terminal, elsewhere a new one every few
  * seconds.
  */
-final class TerminalProgress implements ProgressListener {
+public final class TerminalProgress implements ProgressListener {
   private static final Duration BETWEEN_LINES = Duration.ofSeconds(10);
   private static final double SMOOTHING = 0.1;
   private static final String CLEAR_LINE = "\r\u001b[K";
@@ -29,7 +28,11 @@ final class TerminalProgress implements ProgressListener {
   private Duration nextWaitingLine = Duration.ZERO;
   private String plan = "";
 
-  TerminalProgress(PrintWriter out, boolean terminal) {
+  /**
+   * @param out gets the lines
+   * @param terminal whether a line can be rewritten
+   */
+  public TerminalProgress(PrintWriter out, boolean terminal) {
     this.out = out;
     this.terminal = terminal;
     this.lastLineNanos = System.nanoTime() - BETWEEN_LINES.toNanos();
@@ -126,7 +129,7 @@ final class TerminalProgress implements ProgressListener {
   }
 
   /** Ends an open line, so that what follows begins a new one. */
-  synchronized void end() {
+  public synchronized void end() {
     if (lineOpen) {
       out.println();
       lineOpen = false;
