@@ -30,4 +30,9 @@ final class ConfigOptions {
     all.addAll(assignments);
     return ConfigSource.load(RunConfig.SECTIONS, file, all);
   }
+
+  /** All sources merged; the file is {@code other} if {@code --conf} names none. */
+  ConfigSource source(@Nullable Path other) {
+    return ConfigSource.load(RunConfig.SECTIONS, file != null ? file : other, assignments);
+  }
 }

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.sparkmoe.runtime.RunConfig;
 import org.sparkmoe.schedule.cost.CostModels;
 import org.sparkmoe.schedule.cost.LayerShape;
@@ -16,6 +17,12 @@ import picocli.CommandLine.Option;
 /** A model's layers over a cluster's cost models. */
 final class LayerOptions {
   @Mixin private ConfigOptions options;
+
+  @Option(
+      names = "--model",
+      paramLabel = "FILE",
+      description = "A configuration of which the model alone matters, in place of --conf.")
+  private @Nullable Path model;
 
   @Option(
       names = "--models",
@@ -32,7 +39,7 @@ final class LayerOptions {
   record Stack(Testbed testbed, LayerShape shape, List<LayerWorkload> layers, CostModels costs) {}
 
   Stack read() {
-    RunConfig config = RunConfig.bind(options.source(List.of()));
+    RunConfig config = RunConfig.bind(options.source(model));
     if (config.model().moeLayerCount() == 0) {
       throw new RefusedException("model.moe-layers is none: there is nothing to schedule");
     }

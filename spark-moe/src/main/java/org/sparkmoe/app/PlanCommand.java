@@ -28,7 +28,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Example:",
-      "  spark-moe plan --models conf/testbeds/a.conf --conf conf/quickstart.conf"
+      "  spark-moe plan --models conf/testbeds/a.conf --model conf/mixtral-7b.conf"
     })
 final class PlanCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;

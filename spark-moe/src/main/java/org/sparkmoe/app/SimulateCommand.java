@@ -33,7 +33,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Example:",
-      "  spark-moe simulate --models conf/testbeds/a.conf --conf conf/quickstart.conf \\",
+      "  spark-moe simulate --models conf/testbeds/a.conf --model conf/mixtral-7b.conf \\",
       "    --policy tutel,fsmoe,best --svg timelines.svg"
     })
 final class SimulateCommand implements Callable<Integer> {
