@@ -2,9 +2,7 @@ package org.sparkmoe.tensor;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.BoolOptional;
@@ -140,9 +138,8 @@ public final class SegmentTape {
             TensorScope.computeAll(
                 () -> {
                   SegmentTape second = new SegmentTape(true, true);
-                  Map<Tensor, Tensor> reached =
-                      second.propagate(part.run(second, given), gradients);
-                  return Arrays.stream(given).map(reached::get).toArray(Tensor[]::new);
+                  ValueGradients reached = second.propagate(part.run(second, given), gradients);
+                  return Arrays.stream(given).map(reached::take).toArray(Tensor[]::new);
                 }));
   }
 
@@ -169,28 +166,40 @@ public final class SegmentTape {
   }
 
   /** Runs backward from several outputs at once, which share their common history. */
-  public void backward(Tensor[] outputs, Tensor[] seeds) {
-    if (!recording) {
-      throw new IllegalStateException("backward needs a tape with a history: new SegmentTape()");
-    }
+  public void backward(Tensor[] outputs, @Nullable Tensor[] seeds) {
     propagate(outputs, seeds);
   }
 
-  /** The gradients that nothing on the tape takes up: those of values that came from outside. */
-  private Map<Tensor, Tensor> propagate(Tensor[] outputs, @Nullable Tensor[] seeds) {
-    Map<Tensor, Tensor> gradients = new IdentityHashMap<>();
+  /** The gradients that nothing on the tape takes up are those of values that came from outside. */
+  private ValueGradients propagate(Tensor[] outputs, @Nullable Tensor[] seeds) {
+    ValueGradients gradients = new ValueGradients();
     for (int i = 0; i < outputs.length; i++) {
       Tensor seed = seeds[i];
       if (seed != null) {
-        accumulate(gradients, outputs[i], seed);
+        gradients.add(outputs[i], seed);
       }
+    }
+    backward(gradients);
+    return gradients;
+  }
+
+  /**
+   * Runs backward from the values of this tape that have a gradient, and adds to the gradients of
+   * those that came from elsewhere. So several tapes can hand values and their gradients to each
+   * other. The record is consumed.
+   *
+   * @param gradients in which this tape's own values have none afterwards
+   */
+  public void backward(ValueGradients gradients) {
+    if (!recording) {
+      throw new IllegalStateException("backward needs a tape with a history: new SegmentTape()");
     }
     for (int e = entries.size() - 1; e >= 0; e--) {
       Entry entry = entries.get(e);
       @Nullable Tensor[] outputGradients = new @Nullable Tensor[entry.outputs.length];
       boolean reached = false;
       for (int i = 0; i < outputGradients.length; i++) {
-        outputGradients[i] = gradients.remove(entry.outputs[i]);
+        outputGradients[i] = gradients.take(entry.outputs[i]);
         reached |= outputGradients[i] != null;
       }
       if (!reached) {
@@ -200,16 +209,11 @@ public final class SegmentTape {
       for (int i = 0; i < entry.inputs.length; i++) {
         Tensor gradient = inputGradients[i];
         if (gradient != null) {
-          accumulate(gradients, entry.inputs[i], gradient);
+          gradients.add(entry.inputs[i], gradient);
         }
       }
     }
     entries.clear();
-    return gradients;
-  }
-
-  private static void accumulate(Map<Tensor, Tensor> gradients, Tensor value, Tensor gradient) {
-    gradients.merge(value, gradient, Tensor::add);
   }
 
   private static @Nullable Tensor[] segmentBackward(

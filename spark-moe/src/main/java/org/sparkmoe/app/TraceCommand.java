@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.jspecify.annotations.Nullable;
@@ -63,7 +64,7 @@ final class TraceCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     List<TracedGraph> graphs =
         TracedGraph.pair(read()).stream()
-            .filter(graph -> layer == null || graph.name().endsWith("-" + layer))
+            .flatMap(graph -> layer == null ? Stream.of(graph) : graph.ofLayer(layer).stream())
             .toList();
     if (graphs.isEmpty()) {
       throw new RefusedException(

@@ -88,6 +88,7 @@ public final class LanguageModel {
   private final Device device;
   private final @Nullable Embedding embedding;
   private final List<Block> blocks;
+  private final BlockFlow flow;
   private final @Nullable ModelOutput output;
   private final List<MoeLayer> moeLayers = new ArrayList<>();
   private final List<AttentionTrial> attentionTrials = new ArrayList<>();
@@ -122,7 +123,9 @@ public final class LanguageModel {
         stage.isFirst() || (stage.isLast() && config.tieEmbeddings()) ? token(weights) : null;
     embedding =
         stage.isFirst() && token != null ? new Embedding(config, weights, token, precision) : null;
-    blocks = blocks(ExpertDeviation.of(config, moe), weights, initializer);
+    List<BlockFlow.FlowLayer> flowLayers = new ArrayList<>();
+    blocks = blocks(flowLayers, ExpertDeviation.of(config, moe), weights, initializer);
+    flow = new BlockFlow(flowLayers, tokens, groups.mp().size());
     output = stage.isLast() ? output(weights, token) : null;
     parameters = weights.all();
     size = ModelSize.of(config, moe, countedHere()).sum(pipeline.column(), device);
@@ -177,12 +180,18 @@ public final class LanguageModel {
     return model;
   }
 
-  private List<Block> blocks(MoeConfig moe, Weights weights, ParameterInitializer initializer) {
+  private List<Block> blocks(
+      List<BlockFlow.FlowLayer> flowLayers,
+      MoeConfig moe,
+      Weights weights,
+      ParameterInitializer initializer) {
     @Nullable RotaryEmbedding rotary =
         config.architecture() == Architecture.MIXTRAL
             ? RotaryEmbedding.create(config, initializer)
             : null;
     List<Block> made = new ArrayList<>();
+    List<Sublayer> dense = new ArrayList<>();
+    int firstBlock = stage.firstLayer();
     for (int layer = stage.firstLayer(); layer < stage.endLayer(); layer++) {
       String name = "layers." + layer;
       Norm attentionNorm = Norm.create(config, weights, name + ".attention_norm");
@@ -195,15 +204,28 @@ public final class LanguageModel {
           new AttentionTrial(attentionNorm, attention, groups.mp().size(), activations()));
       Norm norm = Norm.create(config, weights, name + ".feed_forward_norm");
       Sublayer attended = Sublayer.sharded(attentionNorm, tokens, attention);
+      dense.add(attended);
       if (config.isMoe(layer)) {
         MoeLayer experts =
             MoeLayer.create(name + ".moe", layer, moe, config.hiddenSize(), groups, initializer);
         weights.addAll(experts.parameters());
         moeLayers.add(experts);
+        if (flowLayers.isEmpty() && groups.mp().size() > 1) {
+          // Blocks before have no MoE layer; their communication stays between segments.
+          dense = new ArrayList<>(List.of(attended));
+          firstBlock = layer;
+        }
+        BlockFlow.ShardedHalf alone =
+            dense.size() == 1 ? new BlockFlow.ShardedHalf(attentionNorm, attention) : null;
+        flowLayers.add(
+            new BlockFlow.FlowLayer(firstBlock, List.copyOf(dense), alone, norm, experts));
         made.add(new Block(attended, Sublayer.moe(norm, experts), true));
+        dense.clear();
+        firstBlock = layer + 1;
       } else {
-        ShardedSublayer dense = feedForward(weights, name + ".feed_forward");
-        made.add(new Block(attended, Sublayer.sharded(norm, tokens, dense), false));
+        Sublayer fed = Sublayer.sharded(norm, tokens, feedForward(weights, name + ".feed_forward"));
+        dense.add(fed);
+        made.add(new Block(attended, fed, false));
       }
     }
     return List.copyOf(made);
@@ -229,6 +251,13 @@ public final class LanguageModel {
   /** This stage's MoE layers in order, for the schedule to say how they run. */
   public List<MoeLayer> moeLayers() {
     return Collections.unmodifiableList(moeLayers);
+  }
+
+  /**
+   * This stage's blocks as tasks of one graph, for the schedule to say whether and how they run.
+   */
+  public BlockFlow flow() {
+    return flow;
   }
 
   /** What this stage's first block computes before its experts, for a profiler. */
@@ -373,10 +402,22 @@ public final class LanguageModel {
     Tensor tokensS = tokens.share(tokensBL.reshape(-1));
     Tensor residualSM =
         embedding == null ? received(tokensS.size(0), pass) : embedded(embedding, tokensS, pass);
-    for (Block block : blocks) {
-      residualSM = block.apply(residualSM, pass, recomputed);
+    int next = 0;
+    if (recomputed == Recomputation.NONE && flow.takes(pass)) {
+      int begin = flow.firstBlock(0) - stage.firstLayer();
+      residualSM = applied(blocks.subList(0, begin), residualSM, pass);
+      residualSM = flow.apply(residualSM, pass);
+      next = flow.endBlock() - stage.firstLayer();
     }
-    return residualSM;
+    return applied(blocks.subList(next, blocks.size()), residualSM, pass);
+  }
+
+  private Tensor applied(List<Block> some, Tensor residualSM, ForwardPass pass) {
+    Tensor residual = residualSM;
+    for (Block block : some) {
+      residual = block.apply(residual, pass, recomputed);
+    }
+    return residual;
   }
 
   private Tensor received(long rows, ForwardPass pass) {

@@ -52,13 +52,15 @@ record SequenceParallel(Communicator mp) {
             new Tensor[] {partialTM}, share, gradients -> new Tensor[] {gathered(gradients[0])})[0];
   }
 
-  private Tensor gathered(Tensor share) {
+  /** AllGather without a record: {@code [S, M]} of each rank to {@code [T, M]} on all. */
+  Tensor gathered(Tensor share) {
     Tensor all = share.new_empty(share.size(0) * mp.size(), share.size(1));
     mp.allGather(all, share.contiguous()).await();
     return all;
   }
 
-  private Tensor scattered(Tensor all) {
+  /** ReduceScatter without a record: {@code [T, M]} of each rank to {@code [S, M]}, its sum. */
+  Tensor scattered(Tensor all) {
     Tensor share = all.new_empty(all.size(0) / mp.size(), all.size(1));
     mp.reduceScatter(share, all.contiguous()).await();
     return share;

@@ -1,9 +1,12 @@
 package org.sparkmoe.moe;
 
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
+import org.sparkmoe.moe.LayerPass.Cut;
 import org.sparkmoe.moe.LayerPass.Journey;
 import org.sparkmoe.moe.LayerPass.Roads;
 import org.sparkmoe.moe.LayerPass.Work;
@@ -30,6 +33,12 @@ record ExpertExchange(ExchangeShape shape, Roads roads, Expert expert, List<Expe
     return new RaggedRows(counts, !each.isEmpty());
   }
 
+  /** As {@link #ragged}, in one part, while other rows may be on their way to and from experts. */
+  RaggedRows raggedBesideOthers(Tensor countsE) {
+    RowCounts counts = roads.counts().exchange(shape, countsE.contiguous());
+    return new RaggedRows(counts, !each.isEmpty());
+  }
+
   /**
    * @param ordered {@code [E, C, M]} or {@code [1, R, M]} contiguous, as {@code rows} says
    * @return of the same shape
@@ -40,20 +49,25 @@ record ExpertExchange(ExchangeShape shape, Roads roads, Expert expert, List<Expe
       ExchangeRows rows,
       LayerHooks hooks,
       MoeExecution execution) {
-    Pass pass = new Pass(rows, hooks, execution);
     TaskGraph graph = execution.forward();
-    LayerPass forward = pass.along(Journey.forward(hooks), ordered, graph);
-    List<ExpertPass> begun = begin(rows.batches(), forward.rows());
-    execution.run(graph, forward.bodies(new ForwardWork(begun)));
+    Journeys journeys = new Journeys(rows, hooks, ordered, Cut.of(graph));
+    execution.run(graph, journeys.forward());
     return tape.record(
             new Tensor[] {ordered},
-            new Tensor[] {forward.result()},
+            new Tensor[] {journeys.result()},
             gradients -> {
               Tensor gradient = gradients[0];
               return new @Nullable Tensor[] {
-                gradient == null ? null : pass.backward(gradient.contiguous(), begun)
+                gradient == null ? null : backward(journeys, gradient, execution)
               };
             })[0];
+  }
+
+  private static Tensor backward(Journeys there, Tensor gradient, MoeExecution execution) {
+    TaskGraph graph = execution.backward();
+    there.turn(gradient.contiguous(), Cut.of(graph));
+    execution.run(graph, there.backward());
+    return there.gradient();
   }
 
   private List<ExpertPass> begin(List<ExpertBatch> batches, Tensor allRows) {
@@ -67,29 +81,61 @@ record ExpertExchange(ExchangeShape shape, Roads roads, Expert expert, List<Expe
         .toList();
   }
 
-  private final class Pass {
+  /** The same rows forward and, later, their gradients backward. */
+  final class Journeys {
     private final ExchangeRows rows;
     private final LayerHooks hooks;
-    private final MoeExecution execution;
+    private final LayerPass forward;
+    private final List<ExpertPass> begun;
+    private final Map<String, Runnable> forwardBodies;
+    private @Nullable LayerPass backward;
+    private Map<String, Runnable> backwardBodies = Map.of();
 
-    Pass(ExchangeRows rows, LayerHooks hooks, MoeExecution execution) {
+    /**
+     * @param ordered as in {@link #run}; may be filled until the first dispatch
+     */
+    Journeys(ExchangeRows rows, LayerHooks hooks, Tensor ordered, Cut cut) {
       this.rows = rows;
       this.hooks = hooks;
-      this.execution = execution;
+      this.forward = along(Journey.forward(hooks), ordered, cut);
+      this.begun = begin(rows.batches(), forward.rows());
+      this.forwardBodies = forward.bodies(new ForwardWork(begun));
     }
 
-    LayerPass along(Journey journey, Tensor source, TaskGraph graph) {
+    private LayerPass along(Journey journey, Tensor source, Cut cut) {
       boolean local = shape.sources() == 1 && hooks.none() && rows.inPlace();
-      return new LayerPass(rows, roads, journey, source, local, graph);
+      return new LayerPass(rows, roads, journey, source, local, cut);
     }
 
-    Tensor backward(Tensor gradient, List<ExpertPass> begun) {
-      TaskGraph graph = execution.backward();
-      LayerPass backward = along(Journey.backward(hooks), gradient, graph);
-      List<Tensor> gradients =
-          rows.batches().stream().map(batch -> batch.of(backward.rows())).toList();
-      execution.run(graph, backward.bodies(new BackwardWork(begun, gradients)));
-      return backward.result();
+    Map<String, Runnable> forward() {
+      return forwardBodies;
+    }
+
+    /** Complete when forward has run. */
+    Tensor result() {
+      return forward.result();
+    }
+
+    /**
+     * Begins the way back.
+     *
+     * @param gradient of the result, contiguous; may be filled until the first dispatch
+     */
+    void turn(Tensor gradient, Cut cut) {
+      LayerPass pass = along(Journey.backward(hooks), gradient, cut);
+      List<Tensor> gradients = rows.batches().stream().map(batch -> batch.of(pass.rows())).toList();
+      backwardBodies = pass.bodies(new BackwardWork(begun, gradients));
+      backward = pass;
+    }
+
+    /** After {@link #turn}. */
+    Map<String, Runnable> backward() {
+      return backwardBodies;
+    }
+
+    /** Gradient of what was ordered, complete when backward has run. */
+    Tensor gradient() {
+      return Objects.requireNonNull(backward).result();
     }
   }
 

@@ -7,6 +7,24 @@ import org.sparkmoe.tensor.Parameter;
 /** Decides where each token goes. Formulas and their sources stand with each gate. */
 public interface Gate {
 
+  /** Which of a rank's tokens a decision about one of them depends on. */
+  enum Reach {
+    /** That token alone, but for capacity. */
+    TOKEN,
+    /** Those of its routing group. */
+    ROUTING_GROUP,
+    /** Any, or the gate keeps count of the calls: it must see the tokens of a rank at once. */
+    RANK
+  }
+
+  /**
+   * Decides whether a schedule may route tokens chunk by chunk, each by a call of {@link #route}.
+   * Balancing losses do not matter: they are {@linkplain SharedLoss summed}.
+   */
+  default Reach reach() {
+    return Reach.RANK;
+  }
+
   /**
    * What a checkpoint must hold. A value without gradient (such as DeepSeek's bias) is one whose
    * gradient is never defined.

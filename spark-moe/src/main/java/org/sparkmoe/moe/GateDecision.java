@@ -10,8 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param logitsSE {@code [S, E]} under autograd, for the z-loss
  * @param probabilitiesSE {@code [S, E]}, for the entropy and the importance loss
  * @param chosenSK {@code [S, K]} i64 experts before dropping, -1 none; null if routing is dense
- * @param balanceLoss scalar under autograd: this rank's share of the gate's own balancing loss,
- *     without coefficient; null if it has none
+ * @param balanceLoss the gate's own balancing loss, without coefficient; null if it has none
  * @param loadE {@code [E]} under autograd: smooth number of this rank's tokens per expert, for the
  *     load loss; null if the gate has no such estimate
  * @param residualS1 {@code [S, 1]} under autograd: the layer adds this much of the token to its
@@ -22,7 +21,7 @@ public record GateDecision(
     Tensor logitsSE,
     Tensor probabilitiesSE,
     @Nullable Tensor chosenSK,
-    @Nullable Tensor balanceLoss,
+    @Nullable SharedLoss balanceLoss,
     @Nullable Tensor loadE,
     @Nullable Tensor residualS1) {
 
@@ -32,7 +31,7 @@ public record GateDecision(
       Tensor logitsSE,
       Tensor probabilitiesSE,
       @Nullable Tensor chosenSK,
-      @Nullable Tensor balanceLoss) {
+      @Nullable SharedLoss balanceLoss) {
     return new GateDecision(routing, logitsSE, probabilitiesSE, chosenSK, balanceLoss, null, null);
   }
 }

@@ -1,9 +1,9 @@
 package org.sparkmoe.moe;
 
-import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.collective.Communicator.Reduction;
@@ -12,9 +12,9 @@ import org.sparkmoe.topology.RankGroups;
 /**
  * What a gate may use while it routes: capacity, random numbers, and sums over ranks.
  *
- * <p>A loss that looks at all tokens is a function f of sums over all ranks. {@link #share} gives
- * this rank's share of it: the shares add up to f, and the gradient of each is f's gradient by that
- * rank's own tokens.
+ * <p>A loss that looks at all tokens is a function f of sums over all ranks, and of a rank's chunks
+ * where each is routed by itself: a {@link SharedLoss}. {@link #share} gives this rank's share of
+ * it: the shares add up to f, and the gradient of each is f's gradient by that rank's own tokens.
  */
 public final class GateStep {
   private final StepContext context;
@@ -130,18 +130,18 @@ public final class GateStep {
   }
 
   /**
-   * This rank's share of f(sum of {@code local} over all ranks).
+   * This rank's share of a loss over all ranks.
    *
-   * @param local {@code [n]} under autograd: sums over this rank's tokens
-   * @param f from {@code [n]} to a scalar, in torch operations
+   * @param loss with the sums over this rank's tokens
    * @return scalar under autograd
    */
-  public Tensor share(Tensor local, UnaryOperator<Tensor> f) {
+  public Tensor share(SharedLoss loss) {
+    Tensor local = loss.sumsN();
     Tensor total = worldSum(local);
     Tensor value;
     try (AutoGradMode recording = new AutoGradMode(true)) {
       total.set_requires_grad(true);
-      value = f.apply(total);
+      value = loss.of().apply(total);
     }
     value.backward();
     Tensor slope = total.grad();
@@ -151,17 +151,23 @@ public final class GateStep {
   }
 
   /**
-   * The usual balancing loss E·Σ_e (share of tokens that chose e)·(mean probability of e), this
-   * rank's share (Switch, GShard on first choices, Mixtral on all).
+   * The usual balancing loss E·Σ_e (share of tokens that chose e)·(mean probability of e) (Switch,
+   * GShard on first choices, Mixtral on all).
    *
    * @param probabilitiesSE {@code [S, E]} under autograd
    * @param chosenSK {@code [S, K]} i64, -1 none
    */
-  public Tensor balanceLoss(Tensor probabilitiesSE, Tensor chosenSK) {
+  public SharedLoss balanceLoss(Tensor probabilitiesSE, Tensor chosenSK) {
     double n = context.microStepTokens();
-    Tensor fraction = worldSum(counts(chosenSK, probabilitiesSE)).div(new Scalar(n));
-    Tensor mean = probabilitiesSE.sum(0).div(new Scalar(n));
-    return fraction.mul(mean).sum().mul(new Scalar((double) config().experts()));
+    long experts = config().experts();
+    TensorVector sums = new TensorVector(counts(chosenSK, probabilitiesSE), probabilitiesSE.sum(0));
+    return new SharedLoss(
+        torch.cat(sums),
+        all -> {
+          Tensor fraction = all.narrow(0, 0, experts).detach().div(new Scalar(n));
+          Tensor mean = all.narrow(0, experts, experts).div(new Scalar(n));
+          return fraction.mul(mean).sum().mul(new Scalar((double) experts));
+        });
   }
 
   /**

@@ -37,12 +37,20 @@ record LayerAssembly(
     }
     Router router =
         new Router(gate, config, layer, initializer.precision().parameterType(), groups.stage());
-    ExpertExchange exchange =
-        new ExpertExchange(shape(), new Roads(dispatch, groups.esp()), expert, expert.each());
+    ExpertExchange exchange = new ExpertExchange(shape(), roads(dispatch), expert, expert.each());
     ExpertVisit visit =
         new ExpertVisit(
             order.create(config.experts()), order.create(1), exchange, config.dropless());
-    return new MoeLayer(layer, router, visit, shared(), hooks);
+    return new MoeLayer(new MoeLayer.Modules(layer, router, visit, shared(), hooks));
+  }
+
+  private Roads roads(Dispatch dispatch) {
+    Topology topology = groups.topology();
+    int rank = groups.rank();
+    return new Roads(
+        dispatch,
+        groups.esp(),
+        new StageCounts(groups.stage(), topology.edpIndex(rank), topology.epIndex(rank)));
   }
 
   private ExchangeShape shape() {

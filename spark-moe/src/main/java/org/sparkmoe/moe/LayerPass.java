@@ -65,8 +65,37 @@ final class LayerPass {
     }
   }
 
-  /** The groups that chunks travel through. */
-  record Roads(Dispatch dispatch, Communicator esp) {}
+  /** The groups that chunks travel through, and that which tells how many rows there are. */
+  record Roads(Dispatch dispatch, Communicator esp, StageCounts counts) {}
+
+  /**
+   * How a direction is cut.
+   *
+   * @param chunks r, the pipeline degree
+   * @param separateWeightGradient whether experts' gradients by weight are tasks of their own
+   */
+  record Cut(int chunks, boolean separateWeightGradient) {
+
+    /** Of a layer's own graph. */
+    static Cut of(TaskGraph graph) {
+      return of(graph, "");
+    }
+
+    /** Of the tasks whose ids begin with {@code prefix}. */
+    static Cut of(TaskGraph graph, String prefix) {
+      int chunks =
+          Math.toIntExact(
+              graph.tasks().stream()
+                  .filter(task -> task.id().startsWith(prefix + "expert."))
+                  .count());
+      boolean separate =
+          graph.tasks().stream()
+              .filter(task -> task.id().startsWith(prefix))
+              .map(Task::kind)
+              .anyMatch(TaskKind.EXPERT_WEIGHT_GRADIENT::equals);
+      return new Cut(chunks, separate);
+    }
+  }
 
   private final ExchangeRows plan;
   private final Roads roads;
@@ -89,31 +118,20 @@ final class LayerPass {
    * @param local whether nothing travels: one source, no hooks
    */
   LayerPass(
-      ExchangeRows plan,
-      Roads roads,
-      Journey journey,
-      Tensor source,
-      boolean local,
-      TaskGraph graph) {
+      ExchangeRows plan, Roads roads, Journey journey, Tensor source, boolean local, Cut cut) {
     this.plan = plan;
     this.roads = roads;
     this.journey = journey;
     this.source = source;
     this.local = local;
-    this.chunks = chunks(graph);
-    this.separateWeightGradient = has(graph, TaskKind.EXPERT_WEIGHT_GRADIENT);
+    this.chunks = cut.chunks();
+    this.separateWeightGradient = cut.separateWeightGradient();
     this.rows = local ? flat(source) : plan.expertRows(source);
     this.result = plan.results(source);
     this.dispatched = cells(chunks);
     this.gathered = cells(chunks);
     this.computed = cells(chunks);
     this.reduced = cells(chunks);
-  }
-
-  /** The pipeline degree of a layer's graph. */
-  static int chunks(TaskGraph graph) {
-    return Math.toIntExact(
-        graph.tasks().stream().filter(task -> task.id().startsWith("expert.")).count());
   }
 
   /** {@code [n, M]}: the experts' rows, each filled before the work of its chunk. */
@@ -271,10 +289,6 @@ final class LayerPass {
         body.run();
       }
     };
-  }
-
-  private static boolean has(TaskGraph graph, TaskKind kind) {
-    return graph.tasks().stream().map(Task::kind).anyMatch(kind::equals);
   }
 
   private static Tensor[] cells(int count) {

@@ -4,11 +4,12 @@ import java.util.Map;
 import org.sparkmoe.schedule.graph.TaskGraph;
 
 /**
- * How the tasks of one layer run. The layer binds bodies to the ids {@code dispatch.j,
- * all_gather.j, expert.j, reduce_scatter.j, combine.j} of chunk j in both directions, backward also
- * {@code expert_weight_gradient.j}; without that task the weight gradient belongs to {@code
- * expert.j}. In backward {@code dispatch.j} is the first AlltoAll in time, which is the adjoint of
- * combine. Bodies of other tasks are the execution's own.
+ * How the tasks of one layer run, or those of several blocks, whose ids a prefix tells apart. The
+ * layer binds bodies to the ids {@code dispatch.j, all_gather.j, expert.j, reduce_scatter.j,
+ * combine.j} of chunk j in both directions, backward also {@code expert_weight_gradient.j}; without
+ * that task the weight gradient belongs to {@code expert.j}. In backward {@code dispatch.j} is the
+ * first AlltoAll in time, which is the adjoint of combine. Bodies of other tasks are the
+ * execution's own.
  */
 public interface MoeExecution {
 

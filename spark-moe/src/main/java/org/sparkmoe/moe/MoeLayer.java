@@ -2,10 +2,13 @@ package org.sparkmoe.moe;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import org.sparkmoe.moe.ExpertVisit.Schedule;
+import org.sparkmoe.moe.LayerPass.Cut;
+import org.sparkmoe.moe.Router.Outcome;
 import org.sparkmoe.moe.Router.Routed;
 import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.tensor.Parameter;
@@ -21,29 +24,33 @@ import org.sparkmoe.topology.RankGroups;
  * number, and the auxiliary loss; other tokens are routed as ever.
  */
 public final class MoeLayer {
-  private final int layer;
-  private final Router router;
-  private final ExpertVisit visit;
-  private final @Nullable SharedExperts shared;
-  private final List<Hook> hooks;
+  private final Modules modules;
   private final List<Parameter> parameters;
   private MoeExecution execution = MoeExecution.sequential(1, 1);
 
-  MoeLayer(
+  /** What the layer consists of. */
+  record Modules(
       int layer,
       Router router,
       ExpertVisit visit,
       @Nullable SharedExperts shared,
       List<Hook> hooks) {
-    this.layer = layer;
-    this.router = router;
-    this.visit = visit;
-    this.shared = shared;
-    this.hooks = List.copyOf(hooks);
-    List<Parameter> all = new ArrayList<>(router.gate().parameters());
-    all.addAll(visit.exchange().expert().parameters());
-    if (shared != null) {
-      all.addAll(shared.expert().parameters());
+
+    /** Adds to the experts' {@code output} what does not come from them. */
+    Tensor completed(
+        SegmentTape tape, Tensor output, Tensor tokens, Routed routed, LayerHooks hooked) {
+      Tensor sum = withResidual(tape, output, tokens, routed.residualS1());
+      sum = shared == null ? sum : sum(tape, sum, shared.run(tape, tokens));
+      return hooked.onTape(tape, HookPoint.BEFORE_MOE_END, sum);
+    }
+  }
+
+  MoeLayer(Modules modules) {
+    this.modules = modules;
+    List<Parameter> all = new ArrayList<>(modules.router().gate().parameters());
+    all.addAll(modules.visit().exchange().expert().parameters());
+    if (modules.shared() != null) {
+      all.addAll(modules.shared().expert().parameters());
     }
     this.parameters = List.copyOf(all);
   }
@@ -68,17 +75,26 @@ public final class MoeLayer {
 
   /** Index of its block in the model, from 0. */
   public int layer() {
-    return layer;
+    return modules.layer();
   }
 
   /** This rank's experts, for a profiler to run apart from the layer. */
   public Expert experts() {
-    return visit.exchange().expert();
+    return modules.visit().exchange().expert();
   }
 
   /** El, number of experts on this rank. */
   public int localExperts() {
-    return visit.exchange().shape().localExperts();
+    return modules.visit().exchange().shape().localExperts();
+  }
+
+  /**
+   * Gate and order, for a profiler to run apart from the layer.
+   *
+   * @param norm of the layer's tokens {@code [S, M]}
+   */
+  public RoutingTrial routingTrial(UnaryOperator<Tensor> norm) {
+    return new RoutingTrial(modules, norm);
   }
 
   /** From the next forward on, tasks run this way. */
@@ -92,6 +108,42 @@ public final class MoeLayer {
   }
 
   /**
+   * Whether a schedule may have chunks of {@code chunk} consecutive tokens routed by themselves:
+   * the gate decides so, by its {@link Gate.Reach} and the routing groups, and there are no hooks,
+   * which see all tokens of a rank at their outer points.
+   *
+   * @param tokens S
+   */
+  public boolean routesByChunk(long tokens, long chunk) {
+    return modules.hooks().isEmpty() && modules.router().decidesByChunk(tokens, chunk);
+  }
+
+  /** Whether chunks that are routed by themselves go back as they came: see {@link MoeChunks}. */
+  public boolean chunksGoBackAsTheyCame() {
+    return modules.visit().dropless();
+  }
+
+  /**
+   * Begins a pass as tasks of a graph over several blocks.
+   *
+   * @param tokens S
+   * @param pieces 1, or a number of pieces that {@link #routesByChunk}
+   * @param forwardPrefix of the ids of this layer's tasks in {@code graphs.forward()}
+   * @param backwardPrefix of the ids of this layer's tasks in {@code graphs.backward()}
+   */
+  public MoeChunks chunks(
+      StepContext context,
+      long tokens,
+      int pieces,
+      MoeExecution graphs,
+      String forwardPrefix,
+      String backwardPrefix) {
+    Cut forward = Cut.of(graphs.forward(), forwardPrefix);
+    Cut backward = Cut.of(graphs.backward(), backwardPrefix);
+    return new MoeChunks(modules, context, tokens, pieces, forward, backward);
+  }
+
+  /**
    * Runs the layer and records it.
    *
    * @param tokensSM {@code [S, M]} of the compute type, S the same on all ranks
@@ -99,16 +151,18 @@ public final class MoeLayer {
    */
   public MoeOutput forward(SegmentTape tape, Tensor tokensSM, StepContext context) {
     MoeExecution by = execution;
-    LayerHooks hooked = new LayerHooks(hooks, layer, context, tape.isAgain());
+    LayerHooks hooked = new LayerHooks(modules.hooks(), modules.layer(), context, tape.isAgain());
     try (AutoGradMode off = new AutoGradMode(false)) {
       Tensor tokens = hooked.onTape(tape, HookPoint.BEFORE_MOE_START, tokensSM);
       int parts = degreesMultiple(by);
-      Routed routed = router.route(tape, tokens, context, parts);
-      Tensor output = visit.run(tape, tokens, routed.routing(), hooked, new Schedule(by, parts));
-      output = withResidual(tape, output, tokens, routed.residualS1());
-      output = shared == null ? output : sum(tape, output, shared.run(tape, tokens));
-      output = hooked.onTape(tape, HookPoint.BEFORE_MOE_END, output);
-      return new MoeOutput(output, routed.auxLoss(), routed.stats());
+      Router router = modules.router();
+      GateStep step = router.step(context, tokens.size(0), parts);
+      Routed routed = router.route(tape, tokens, step);
+      Outcome outcome = router.finish(tape, routed.losses(), routed.counts(), step);
+      Schedule schedule = new Schedule(by, parts);
+      Tensor output = modules.visit().run(tape, tokens, routed.routing(), hooked, schedule);
+      output = modules.completed(tape, output, tokens, routed, hooked);
+      return new MoeOutput(output, outcome.auxLoss(), outcome.stats());
     }
   }
 
@@ -130,20 +184,22 @@ public final class MoeLayer {
   }
 
   private static int degreesMultiple(MoeExecution execution) {
-    int forward = degree(execution.forward());
-    int backward = degree(execution.backward());
-    int a = forward;
-    int b = backward;
+    return leastCommonMultiple(degree(execution.forward()), degree(execution.backward()));
+  }
+
+  static int leastCommonMultiple(int first, int second) {
+    int a = first;
+    int b = second;
     while (b != 0) {
       int rest = a % b;
       a = b;
       b = rest;
     }
-    return forward / a * backward;
+    return first / a * second;
   }
 
   private static int degree(TaskGraph graph) {
-    int chunks = LayerPass.chunks(graph);
+    int chunks = Cut.of(graph).chunks();
     if (chunks == 0) {
       throw new IllegalArgumentException(
           "graph %s has no task expert.0: must have at least one chunk".formatted(graph.name()));

@@ -12,7 +12,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 final class StatsReader {
   private StatsReader() {}
 
-  static RoutingStats read(GateDecision decision, Tensor auxLoss, GateStep step) {
+  /** Sums over the tokens that the gate saw: {@code [2·E + 1]} f64. */
+  static Tensor counts(GateDecision decision, GateStep step) {
     try (AutoGradMode off = new AutoGradMode(false)) {
       Tensor like = decision.logitsSE().detach();
       Tensor kept = kept(decision, like, step);
@@ -23,7 +24,18 @@ final class StatsReader {
       parts.push_back(kept.to(ScalarType.Double));
       parts.push_back(wanted.to(ScalarType.Double));
       parts.push_back(entropy.reshape(1).to(ScalarType.Double));
-      parts.push_back(auxLoss.detach().reshape(1).to(ScalarType.Double));
+      return torch.cat(parts);
+    }
+  }
+
+  /**
+   * @param counts sum of {@link #counts} over the calls of this rank's gate
+   * @param auxLoss scalar, this rank's share
+   */
+  static RoutingStats read(Tensor counts, Tensor auxLoss, GateStep step) {
+    try (AutoGradMode off = new AutoGradMode(false)) {
+      TensorVector parts =
+          new TensorVector(counts, auxLoss.detach().reshape(1).to(ScalarType.Double));
       Tensor sums = step.worldSum(torch.cat(parts)).to(new Device("cpu"), ScalarType.Double);
       double[] values = new double[Math.toIntExact(sums.numel())];
       sums.contiguous().data_ptr_double().get(values);

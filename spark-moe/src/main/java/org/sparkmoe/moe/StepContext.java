@@ -35,6 +35,11 @@ public record StepContext(
     }
   }
 
+  /** The same pass, for tokens of this rank that begin at {@code token}. */
+  StepContext from(long token) {
+    return new StepContext(training, seed, step, microBatch, microBatches, token, microStepTokens);
+  }
+
   /** Without noise, as in evaluation, for one rank that holds all {@code tokens}. */
   public static StepContext evaluation(long tokens) {
     return new StepContext(false, 0, 0, 0, 1, 0, tokens);

@@ -21,6 +21,12 @@ public interface ComputeTrials {
    */
   Trial expert(long rows);
 
+  /** Norm, gate and order of {@code tokens} tokens of a rank; all ranks run it at the same time. */
+  Trial gate(long tokens);
+
+  /** Inverse order of {@code tokens} tokens of a rank, and their sum with the residual stream. */
+  Trial inverseOrder(long tokens);
+
   /** The computation of attention over {@code batch} sequences of {@code length} tokens. */
   Trial attention(long batch, long length);
 }

@@ -32,7 +32,8 @@ public record JobShape(LayerShape layer, Topology topology, double gradient) {
         projections + scores,
         projections,
         topology.nMp() == 1 ? 0 : tokens * width,
-        gradient);
+        gradient,
+        tokens / topology.nMp() * width);
   }
 
   /** Matrix products of an expert; n counts two whatever the type, as in the paper. */

@@ -65,6 +65,17 @@ final class MatrixProducts implements ComputeTrials {
         });
   }
 
+  /** Nothing: products say nothing about a gate. */
+  @Override
+  public Trial gate(long tokens) {
+    return new Trial(() -> {}, () -> {});
+  }
+
+  @Override
+  public Trial inverseOrder(long tokens) {
+    return new Trial(() -> {}, () -> {});
+  }
+
   private static Trial thrice(Runnable forward) {
     return new Trial(
         forward,

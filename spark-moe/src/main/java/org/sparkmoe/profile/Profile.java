@@ -23,7 +23,11 @@ public record Profile(List<CostFit> fits) {
           "expert",
           "attention",
           "expert backward",
-          "attention backward");
+          "attention backward",
+          "gate",
+          "gate backward",
+          "inverse order",
+          "inverse order backward");
 
   private static final double PAPER_MP = 4;
 
@@ -38,7 +42,8 @@ public record Profile(List<CostFit> fits) {
   /** The models for planning. */
   public CostModels costs() {
     return new CostModels(
-        model(0), model(1), model(2), model(3), model(4), model(5), model(6), model(7));
+        model(0), model(1), model(2), model(3), model(4), model(5), model(6), model(7), model(8),
+        model(9), model(10), model(11));
   }
 
   private CostModel model(int index) {
@@ -51,7 +56,7 @@ public record Profile(List<CostFit> fits) {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < NAMES.size(); i++) {
       text.append(
-          "%-18s alpha %.5f ms, beta %.4e ms, r2 %.4f%n"
+          "%-22s alpha %.5f ms, beta %.4e ms, r2 %.4f%n"
               .formatted(NAMES.get(i), model(i).alpha(), model(i).beta(), fits.get(i).rSquared()));
     }
     return text.toString();

@@ -2,10 +2,12 @@ package org.sparkmoe.profile;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.LongFunction;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.profile.ComputeTrials.Trial;
 import org.sparkmoe.profile.Stopwatch.Directions;
 import org.sparkmoe.schedule.cost.LayerWorkload;
 import org.sparkmoe.tensor.TensorScope;
@@ -58,6 +60,8 @@ public final class Profiler {
     Communicator intra = groups.esp().size() >= groups.mp().size() ? groups.esp() : groups.mp();
     Directions expert = experts();
     Directions attention = attention();
+    Directions gate = byTokens(trials::gate);
+    Directions inverseOrder = byTokens(trials::inverseOrder);
     return new Profile(
         List.of(
             stopwatch.fit(sizes(work.allToAll(), groups.ep().size()), this::allToAll),
@@ -67,7 +71,11 @@ public final class Profiler {
             expert.forward(),
             attention.forward(),
             expert.backward(),
-            attention.backward()));
+            attention.backward(),
+            gate.forward(),
+            gate.backward(),
+            inverseOrder.forward(),
+            inverseOrder.backward()));
   }
 
   /** An eighth to the whole of {@code most}, each a multiple of {@code multiple}. */
@@ -105,6 +113,13 @@ public final class Profiler {
     long[] rows = sizes(most, 1);
     double[] work = LongStream.of(rows).mapToDouble(n -> (double) n * perRow).toArray();
     return stopwatch.directions(work, i -> trials.expert(rows[i]));
+  }
+
+  private Directions byTokens(LongFunction<Trial> trial) {
+    double width = job.layer().modelWidth();
+    long[] tokens = sizes(Math.max(SIZES, job.workload().tokens() / width), 1);
+    double[] work = LongStream.of(tokens).mapToDouble(n -> n * width).toArray();
+    return stopwatch.directions(work, i -> trial.apply(tokens[i]));
   }
 
   /** Parts of a sequence up to a whole one, then whole sequences up to the job's batch of them. */

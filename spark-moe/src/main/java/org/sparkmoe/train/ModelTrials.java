@@ -7,19 +7,25 @@ import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.moe.Expert;
 import org.sparkmoe.moe.ExpertPass;
 import org.sparkmoe.moe.MoeLayer;
+import org.sparkmoe.moe.RoutingTrial;
 import org.sparkmoe.profile.ComputeTrials;
 import org.sparkmoe.tensor.TensorScope;
 
 /**
- * Experts and attention as the model runs them, on zeros: what their backward adds to gradients is
- * zero.
+ * Experts, attention, gate and order as the model runs them, on zeros: what their backward adds to
+ * gradients is zero.
  */
-record ModelTrials(MoeLayer layer, AttentionTrial attention, AttentionTrial.Like like)
+record ModelTrials(
+    MoeLayer layer, AttentionTrial attention, RoutingTrial routing, AttentionTrial.Like like)
     implements ComputeTrials {
 
   /** Those of a model with at least one MoE layer. */
   static ModelTrials of(LanguageModel model) {
-    return new ModelTrials(model.moeLayers().get(0), model.attentionTrial(), model.activations());
+    return new ModelTrials(
+        model.moeLayers().get(0),
+        model.attentionTrial(),
+        model.flow().routingTrial(),
+        model.activations());
   }
 
   @Override
@@ -56,6 +62,18 @@ record ModelTrials(MoeLayer layer, AttentionTrial attention, AttentionTrial.Like
     try (TensorScope scope = TensorScope.open()) {
       body.run();
     }
+  }
+
+  @Override
+  public Trial gate(long tokens) {
+    Tensor tokensSM = like.zeros(routing.whole(tokens));
+    return new Trial(routing.gate(tokensSM, false), routing.gate(tokensSM, true));
+  }
+
+  @Override
+  public Trial inverseOrder(long tokens) {
+    Tensor tokensSM = like.zeros(routing.whole(tokens));
+    return new Trial(routing.inverseOrder(tokensSM, false), routing.inverseOrder(tokensSM, true));
   }
 
   @Override

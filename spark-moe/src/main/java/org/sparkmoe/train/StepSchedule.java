@@ -17,7 +17,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkmoe.lane.CudaGpu;
+import org.sparkmoe.model.BlockFlow;
 import org.sparkmoe.model.LanguageModel;
+import org.sparkmoe.moe.MoeExecution;
 import org.sparkmoe.moe.MoeLayer;
 import org.sparkmoe.profile.ComputeTrials;
 import org.sparkmoe.profile.JobShape;
@@ -30,6 +32,7 @@ import org.sparkmoe.schedule.exec.GraphExecutor;
 import org.sparkmoe.schedule.graph.Lane;
 import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.schedule.policy.Direction;
+import org.sparkmoe.schedule.policy.FlowLimits;
 import org.sparkmoe.schedule.policy.LayerGraphs;
 import org.sparkmoe.schedule.policy.ScheduleConfig;
 import org.sparkmoe.schedule.policy.StepPlan;
@@ -43,8 +46,9 @@ import org.sparkmoe.topology.RankGroups;
  * Profiles a job, plans its steps and has its MoE layers run by the plan. Compares predicted with
  * measured time, and plans anew from a new profile when they stay apart.
  *
- * <p>The prediction that is compared is that of the MoE layers' graphs, since only their time is
- * measured apart from the rest.
+ * <p>The prediction that is compared is that of the graphs that run: those of the MoE layers, whose
+ * time alone is measured apart from the rest, or, where chunks flow through whole blocks, that of
+ * all blocks.
  */
 final class StepSchedule implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StepSchedule.class);
@@ -54,6 +58,8 @@ final class StepSchedule implements AutoCloseable {
   private final ComputeTrials trials;
   private final RankGroups groups;
   private final List<MoeLayer> layers;
+  private final BlockFlow blocks;
+  private final Optional<BlockFlow.Limits> limits;
   private final GradientSlices slices;
   private final RankReports ranks;
   private final GraphExecutor executor;
@@ -81,12 +87,19 @@ final class StepSchedule implements AutoCloseable {
     this.layers = model.moeLayers();
     this.forwardRunsTwice = model.recomputesMoeLayers();
     this.trials = ModelTrials.of(model);
+    this.blocks = model.flow();
     this.slices = outputs.slices();
     this.traceFile = outputs.trace();
     Tensor weight = layers.get(0).parameters().get(0).value();
     this.onGpu = weight.is_cuda();
     this.executor =
         onGpu ? GraphExecutor.streams(CudaGpu.of(weight.device().index())) : GraphExecutor.lanes();
+    // Autograd of a segment has not been run on several streams of a GPU yet, and a part of a block
+    // that backward runs again is a segment between graphs.
+    this.limits =
+        onGpu || forwardRunsTwice
+            ? Optional.empty()
+            : blocks.limits(job.layer().batch(), job.layer().sequence());
   }
 
   /** Where gradients and timelines go. */
@@ -126,26 +139,40 @@ final class StepSchedule implements AutoCloseable {
     CostModels costs = profile.costs();
     List<LayerWorkload> stack = Collections.nCopies(layers.size(), job.workload());
     boolean first = this.plan == null;
-    StepPlan plan = config.policy().executable(config.maxDegree()).plan(stack, costs);
+    StepPlan layerwise = config.policy().executable(config.maxDegree()).plan(stack, costs);
+    StepPlan plan = limits.map(within -> flowing(within, stack, costs)).orElse(layerwise);
     this.plan = plan;
     planIsNew = true;
     Simulator simulator = Simulator.ideal(costs);
-    List<Timeline> timelines = new ArrayList<>();
-    List<Long> buffers = new ArrayList<>();
+    ScheduledExecution.Machinery machinery = new ScheduledExecution.Machinery(executor, slices);
+    List<MoeExecution> planned = new ArrayList<>();
+    blocks.stop();
     for (int i = 0; i < layers.size(); i++) {
       ScheduledExecution execution =
           new ScheduledExecution(
               layers.get(i).layer(),
-              LayerGraphs.ofLayer(plan.forward(), Direction.FORWARD, i),
-              LayerGraphs.ofLayer(plan.backward(), Direction.BACKWARD, i),
-              LayerGraphs.besideDensePart(plan.backward(), i),
-              new ScheduledExecution.Machinery(executor, slices),
+              LayerGraphs.ofLayer(layerwise.forward(), Direction.FORWARD, i),
+              LayerGraphs.ofLayer(layerwise.backward(), Direction.BACKWARD, i),
+              LayerGraphs.besideDensePart(layerwise.backward(), i),
+              machinery,
               clock);
-      timelines.add(predicted(simulator, execution.forward()));
-      timelines.add(predicted(simulator, execution.backward()));
-      buffers.add(checked(execution.forward(), timelines.get(2 * i)));
-      buffers.add(checked(execution.backward(), timelines.get(2 * i + 1)));
       layers.get(i).scheduleBy(execution);
+      planned.add(execution);
+    }
+    if (plan.flowsThroughBlocks()) {
+      FlowExecution flow =
+          new FlowExecution(blocks, plan.forward(), plan.backward(), machinery, clock);
+      blocks.scheduleBy(flow);
+      planned = List.of(flow);
+    }
+    List<Timeline> timelines = new ArrayList<>();
+    List<Long> buffers = new ArrayList<>();
+    for (MoeExecution execution : planned) {
+      for (TaskGraph graph : List.of(execution.forward(), execution.backward())) {
+        Timeline timeline = predicted(simulator, graph);
+        timelines.add(timeline);
+        buffers.add(checked(graph, timeline));
+      }
     }
     predictions = List.copyOf(timelines);
     missesInARow = 0;
@@ -155,14 +182,21 @@ final class StepSchedule implements AutoCloseable {
       }
       LOG.info(
           "schedule {}: degrees forward {}, backward {}; predicted {} ms per micro-batch, of which"
-              + " MoE layers {} ms; chunks on their way take up to {} bytes",
+              + " {} {} ms; chunks on their way take up to {} bytes",
           config.policy(),
           plan.forwardDegrees(),
           plan.backwardDegrees(),
           "%.3f".formatted(plan.time(costs)),
+          plan.flowsThroughBlocks() ? "blocks with attention" : "MoE layers",
           "%.3f".formatted(predictedMilliseconds()),
           "%,d".formatted(Collections.max(buffers)));
     }
+  }
+
+  private StepPlan flowing(BlockFlow.Limits within, List<LayerWorkload> stack, CostModels costs) {
+    FlowLimits limits =
+        new FlowLimits(within.sequences(), within.gateChunks(), within.sameDegrees());
+    return config.policy().executable(config.maxDegree(), limits).plan(stack, costs);
   }
 
   /** Bytes of the graph's chunks, as if all were f32. */

@@ -91,7 +91,7 @@ class ExpertsTest {
     StepPlan plan = expertsDominate();
     TaskGraph backward = LayerGraphs.ofLayer(plan.backward(), Direction.BACKWARD, 0);
     assertThat(backward.tasks()).anyMatch(t -> t.kind() == TaskKind.EXPERT_WEIGHT_GRADIENT);
-    assertThat(LayerPass.chunks(backward)).isGreaterThan(1);
+    assertThat(LayerPass.Cut.of(backward).chunks()).isGreaterThan(1);
     MoeExecution best =
         new OnLanes(LayerGraphs.ofLayer(plan.forward(), Direction.FORWARD, 0), backward);
     MoeRun scheduled = MoeRun.of(setup("mixtral").on(EP_AND_ESP).by(() -> best));

@@ -27,11 +27,20 @@ class ModelTrialsTest {
     LanguageModel model = TrainingFixture.model(groups, config, TrainingFixture.WIDTH);
     List<ParameterGroup> parameters = ParameterGroup.of(model.parameters());
     ModelTrials trials =
-        new ModelTrials(model.moeLayers().get(0), model.attentionTrial(), model.activations());
+        new ModelTrials(
+            model.moeLayers().get(0),
+            model.attentionTrial(),
+            model.flow().routingTrial(),
+            model.activations());
     try (TensorScope scope = TensorScope.open();
         AutoGradMode off = new AutoGradMode(false)) {
       List<Tensor> before = parameters.stream().map(group -> group.values().clone()).toList();
-      for (Trial trial : List.of(trials.expert(24), trials.attention(2, 8))) {
+      for (Trial trial :
+          List.of(
+              trials.expert(24),
+              trials.attention(2, 8),
+              trials.gate(24),
+              trials.inverseOrder(24))) {
         trial.forward().run();
         trial.both().run();
       }

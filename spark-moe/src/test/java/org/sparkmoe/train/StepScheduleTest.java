@@ -1,10 +1,17 @@
 package org.sparkmoe.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparkmoe.schedule.cost.ExpertType;
 import org.sparkmoe.schedule.cost.LayerShape;
@@ -40,5 +47,61 @@ class StepScheduleTest {
         .contains("predicted " + policy + "-backward-0");
     assertThat(scheduled.losses()).as("bit for bit").containsExactly(sequential.losses());
     assertThat(scheduled.norms()).as("bit for bit").containsExactly(sequential.norms());
+  }
+
+  /**
+   * A profile of slow links and a fast processor makes it worth while to cut attention and gate;
+   * the machine's own might not.
+   */
+  @ParameterizedTest
+  @CsvSource({"2, 1, 2, 1", "4, 2, 2, 2", "2, 1, 1, 2"})
+  void chunksThroughWholeBlocksTrainAsTheWholeDoes(int world, int mp, int ep, int esp)
+      throws IOException {
+    Topology topology = new Topology(world, mp, mp, ep, esp);
+    TrainConfig config = TrainConfigs.of(4, 4);
+    TrainingFixture.Workload text = TrainingFixture.Workload.of("mixtral", 2, 0.05);
+    TrainingFixture.Run whole =
+        TrainingFixture.train(
+            topology, TrainingFixture.setup(config, directory.resolve("whole")), text);
+    Path cache = directory.resolve("profiles");
+    TrainingFixture.train(topology, flowing(config, cache, "first"), text);
+    replaceProfile(cache);
+    TrainingFixture.Run chunks =
+        TrainingFixture.train(topology, flowing(config, cache, "second"), text);
+    assertThat(directory.resolve("second.json"))
+        .content()
+        .contains("measured best-forward", "predicted best-backward")
+        .contains("f0.attention.1", "f0.gate.1", "b0.attention.1", "b0.inverse_order.1");
+    assertThat(chunks.losses()).containsExactly(whole.losses(), within(1e-5));
+    assertThat(chunks.auxLosses()).containsExactly(whole.auxLosses(), within(1e-5));
+    assertThat(chunks.norms()).containsExactly(whole.norms(), within(1e-4));
+    for (int e = 0; e < whole.evaluations().size(); e++) {
+      assertThat(chunks.evaluations().get(e).loss())
+          .isCloseTo(whole.evaluations().get(e).loss(), within(1e-5));
+    }
+  }
+
+  private TrainSetup flowing(TrainConfig config, Path cache, String name) {
+    TrainSetup plain = TrainingFixture.setup(config, directory.resolve(name));
+    String trace = directory.resolve(name + ".json").toString();
+    ScheduleSetup schedule =
+        new ScheduleSetup(
+            new ScheduleConfig(PolicyName.BEST, 4, 0, cache.toString(), 1e9, 1000, trace),
+            new LayerShape(
+                config.microBatch(), 4, 16, TrainingFixture.WIDTH, 24, 2, ExpertType.MIXTRAL));
+    return new TrainSetup(plain.train(), plain.checkpoint(), plain.hadoop(), schedule);
+  }
+
+  private static void replaceProfile(Path cache) throws IOException {
+    String values =
+        IntStream.range(0, 12)
+            .mapToObj(i -> i < 4 ? "0.1, 0.001, 1" : "0.1, 1e-5, 1")
+            .collect(Collectors.joining(", "));
+    try (Stream<Path> files = Files.list(cache)) {
+      for (Path file : files.toList()) {
+        String kept = Files.readString(file);
+        Files.writeString(file, kept.replaceFirst("values = .*", "values = [" + values + "]"));
+      }
+    }
   }
 }

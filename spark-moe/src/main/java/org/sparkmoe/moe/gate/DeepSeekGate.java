@@ -10,6 +10,7 @@ import org.sparkmoe.moe.GateDecision;
 import org.sparkmoe.moe.GateProvider;
 import org.sparkmoe.moe.GateStep;
 import org.sparkmoe.moe.ModuleContext;
+import org.sparkmoe.moe.SharedLoss;
 import org.sparkmoe.moe.Slots;
 import org.sparkmoe.moe.SparseRouting;
 import org.sparkmoe.moe.TopChoices;
@@ -152,8 +153,8 @@ public final class DeepSeekGate implements GateProvider {
       return scores.div(scores.sum(new long[] {1}, true, null).clamp_min(new Scalar(LEAST_SUM)));
     }
 
-    /** This rank's share of the mean over all routing groups, weighted by their tokens. */
-    private static Tensor sequenceLoss(Tensor probabilities, Tensor chosen, GateStep step) {
+    /** The mean over all routing groups, weighted by their tokens. */
+    private static SharedLoss sequenceLoss(Tensor probabilities, Tensor chosen, GateStep step) {
       long experts = probabilities.size(1);
       long n = step.groupTokens();
       Tensor oneHot = torch.zeros_like(probabilities).scatter_(1, chosen, new Scalar(1.0));
@@ -161,7 +162,8 @@ public final class DeepSeekGate implements GateProvider {
       Tensor mean = probabilities.reshape(step.groups(), n, experts).mean(1);
       double factor =
           (double) experts / step.config().topK() * n / step.context().microStepTokens();
-      return fraction.detach().mul(mean).sum().mul(new Scalar(factor));
+      Tensor ofTokens = fraction.detach().mul(mean).sum().mul(new Scalar(factor));
+      return new SharedLoss(ofTokens.reshape(1), Tensor::sum);
     }
   }
 }

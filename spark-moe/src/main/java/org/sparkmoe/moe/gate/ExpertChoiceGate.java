@@ -57,6 +57,11 @@ public final class ExpertChoiceGate implements GateProvider {
     }
 
     @Override
+    public Reach reach() {
+      return Reach.ROUTING_GROUP;
+    }
+
+    @Override
     public GateDecision route(Tensor tokensSM, GateStep step) {
       Tensor logits = tokensSM.matmul(weight.value());
       Tensor probabilities = ExpertSoftmax.of(logits);

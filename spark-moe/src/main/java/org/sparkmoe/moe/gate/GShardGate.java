@@ -71,6 +71,11 @@ public final class GShardGate implements GateProvider {
     }
 
     @Override
+    public Reach reach() {
+      return Reach.TOKEN;
+    }
+
+    @Override
     public GateDecision route(Tensor tokensSM, GateStep step) {
       Tensor logits = tokensSM.matmul(weight.value());
       Tensor probabilities = ExpertSoftmax.of(logits);

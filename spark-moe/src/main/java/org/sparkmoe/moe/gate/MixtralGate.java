@@ -47,6 +47,11 @@ public final class MixtralGate implements GateProvider {
     }
 
     @Override
+    public Reach reach() {
+      return Reach.TOKEN;
+    }
+
+    @Override
     public GateDecision route(Tensor tokensSM, GateStep step) {
       Tensor logits = tokensSM.matmul(weight.value());
       Tensor probabilities = ExpertSoftmax.of(logits);

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 import org.sparkmoe.moe.Gate;
@@ -11,6 +12,7 @@ import org.sparkmoe.moe.GateDecision;
 import org.sparkmoe.moe.GateProvider;
 import org.sparkmoe.moe.GateStep;
 import org.sparkmoe.moe.ModuleContext;
+import org.sparkmoe.moe.SharedLoss;
 import org.sparkmoe.moe.Slots;
 import org.sparkmoe.moe.SparseRouting;
 import org.sparkmoe.moe.TopChoices;
@@ -57,6 +59,11 @@ public final class NoisyTopKGate implements GateProvider {
     }
 
     @Override
+    public Reach reach() {
+      return Reach.TOKEN;
+    }
+
+    @Override
     public GateDecision route(Tensor tokensSM, GateStep step) {
       int k = step.config().topK();
       Tensor logits = tokensSM.matmul(weight.value());
@@ -72,7 +79,7 @@ public final class NoisyTopKGate implements GateProvider {
           logits,
           importance,
           chosen,
-          load == null || !step.balancing() ? null : balanceLoss(importance, load, step),
+          load == null || !step.balancing() ? null : balanceLoss(importance, load),
           load,
           null);
     }
@@ -99,10 +106,15 @@ public final class NoisyTopKGate implements GateProvider {
       return torch.special_ndtr(logits.sub(threshold).div(deviation)).sum(0);
     }
 
-    private static Tensor balanceLoss(Tensor importance, Tensor load, GateStep step) {
-      Tensor ofImportance = step.share(importance.sum(0), GateStep::squaredVariation);
-      Tensor ofLoad = step.share(load, GateStep::squaredVariation);
-      return ofImportance.add(ofLoad).mul(new Scalar(0.5));
+    private static SharedLoss balanceLoss(Tensor importance, Tensor load) {
+      long experts = load.size(0);
+      return new SharedLoss(
+          torch.cat(new TensorVector(importance.sum(0), load)),
+          all -> {
+            Tensor ofImportance = GateStep.squaredVariation(all.narrow(0, 0, experts));
+            Tensor ofLoad = GateStep.squaredVariation(all.narrow(0, experts, experts));
+            return ofImportance.add(ofLoad).mul(new Scalar(0.5));
+          });
     }
   }
 }

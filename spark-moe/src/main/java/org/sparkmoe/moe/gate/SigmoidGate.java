@@ -76,6 +76,11 @@ public final class SigmoidGate implements GateProvider {
     }
 
     @Override
+    public Reach reach() {
+      return balanced ? Reach.ROUTING_GROUP : Reach.TOKEN;
+    }
+
+    @Override
     public GateDecision route(Tensor tokensSM, GateStep step) {
       Tensor logits = tokensSM.mm(centroids.value().t());
       Tensor chosen =

@@ -93,6 +93,11 @@ public final class SoftGate implements GateProvider {
     }
 
     @Override
+    public Reach reach() {
+      return Reach.ROUTING_GROUP;
+    }
+
+    @Override
     public GateDecision route(Tensor tokensSM, GateStep step) {
       long experts = mu.value().size(0);
       long slots = mu.value().size(1);

@@ -58,6 +58,11 @@ public final class SwitchGate implements GateProvider {
     }
 
     @Override
+    public Reach reach() {
+      return Reach.TOKEN;
+    }
+
+    @Override
     public GateDecision route(Tensor tokensSM, GateStep step) {
       Tensor logits = jittered(tokensSM, step).matmul(weight.value());
       Tensor probabilities = ExpertSoftmax.of(logits);

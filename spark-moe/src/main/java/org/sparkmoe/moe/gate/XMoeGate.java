@@ -9,6 +9,7 @@ import org.sparkmoe.moe.GateDecision;
 import org.sparkmoe.moe.GateProvider;
 import org.sparkmoe.moe.GateStep;
 import org.sparkmoe.moe.ModuleContext;
+import org.sparkmoe.moe.SharedLoss;
 import org.sparkmoe.moe.Slots;
 import org.sparkmoe.moe.SparseRouting;
 import org.sparkmoe.moe.TopChoices;
@@ -91,6 +92,11 @@ public final class XMoeGate implements GateProvider {
     }
 
     @Override
+    public Reach reach() {
+      return Reach.TOKEN;
+    }
+
+    @Override
     public GateDecision route(Tensor tokensSM, GateStep step) {
       Tensor low = UnitVectors.of(tokensSM.mm(projection.value()));
       Tensor cosines = low.mm(UnitVectors.of(centroids.value()).t());
@@ -108,7 +114,7 @@ public final class XMoeGate implements GateProvider {
           step.balancing() ? balanceLoss(cosines, chosen, step) : null);
     }
 
-    private Tensor balanceLoss(Tensor cosines, Tensor chosen, GateStep step) {
+    private SharedLoss balanceLoss(Tensor cosines, Tensor chosen, GateStep step) {
       return step.balanceLoss(ExpertSoftmax.of(cosines.div(new Scalar(lossTemperature))), chosen);
     }
   }

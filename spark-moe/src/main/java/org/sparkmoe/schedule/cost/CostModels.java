@@ -15,6 +15,10 @@ import org.sparkmoe.schedule.graph.TaskKind;
  * @param expertBackward gradients by input and by weight, by multiply-adds of forward; each of the
  *     two takes half
  * @param attentionBackward the same of the dense part
+ * @param gate forward of gate and order, elements of the tokens
+ * @param gateBackward the same, backward
+ * @param inverseOrder forward of the inverse order, elements of the tokens
+ * @param inverseOrderBackward the same, backward
  */
 public record CostModels(
     CostModel allToAll,
@@ -24,9 +28,14 @@ public record CostModels(
     CostModel expert,
     CostModel attention,
     CostModel expertBackward,
-    CostModel attentionBackward) {
+    CostModel attentionBackward,
+    CostModel gate,
+    CostModel gateBackward,
+    CostModel inverseOrder,
+    CostModel inverseOrderBackward) {
+  private static final CostModel NOTHING = new CostModel(0, 0);
 
-  /** Backward doubles α and β of forward (§4.1). */
+  /** Backward doubles α and β of forward (§4.1); gate and order belong to attention. */
   public CostModels(
       CostModel allToAll,
       CostModel allGather,
@@ -42,7 +51,11 @@ public record CostModels(
         expert,
         attention,
         expert.times(2),
-        attention.times(2));
+        attention.times(2),
+        NOTHING,
+        NOTHING,
+        NOTHING,
+        NOTHING);
   }
 
   /** Milliseconds that {@code task} takes on an otherwise idle machine. */
@@ -67,6 +80,10 @@ public record CostModels(
       case ATTENTION_INPUT_GRADIENT, ATTENTION_WEIGHT_GRADIENT ->
           attentionBackward.time(workload) / 2;
       case ATTENTION_BACKWARD -> attentionBackward.time(workload);
+      case GATE -> gate.time(workload);
+      case GATE_BACKWARD -> gateBackward.time(workload);
+      case INVERSE_ORDER -> inverseOrder.time(workload);
+      case INVERSE_ORDER_BACKWARD -> inverseOrderBackward.time(workload);
     };
   }
 }

@@ -13,6 +13,7 @@ package org.sparkmoe.schedule.cost;
  * @param modelParallel elements of the MP-AllGather, and again of the MP-ReduceScatter; 0 where
  *     there is no model parallelism
  * @param gradient elements of the dense gradient that is summed over the data-parallel group
+ * @param tokens elements of the tokens that gate and order work on
  */
 public record LayerWorkload(
     double allToAll,
@@ -21,4 +22,18 @@ public record LayerWorkload(
     double attention,
     double projections,
     double modelParallel,
-    double gradient) {}
+    double gradient,
+    double tokens) {
+
+  /** Where gate and order cost nothing, or belong to attention. */
+  public LayerWorkload(
+      double allToAll,
+      double intraNode,
+      double expert,
+      double attention,
+      double projections,
+      double modelParallel,
+      double gradient) {
+    this(allToAll, intraNode, expert, attention, projections, modelParallel, gradient, 0);
+  }
+}

@@ -3,10 +3,10 @@ package org.sparkmoe.schedule.graph;
 /**
  * What a task does; its cost model follows from the kind (paper §3.1, §4.2).
  *
- * <p>{@code ATTENTION} stands for everything dense before the MoE layer: attention, norms, gate and
- * order. Kinds that end in {@code BACKWARD} compute both gradients of their forward task; the two
- * {@code ..._GRADIENT} kinds compute one half each, so that the gradient by weight can wait for a
- * hole in the schedule.
+ * <p>{@code ATTENTION} stands for everything dense before the MoE layer. Gate and order have tasks
+ * of their own where chunks flow through whole blocks; elsewhere they belong to it. Kinds that end
+ * in {@code BACKWARD} compute both gradients of their forward task; the two {@code ..._GRADIENT}
+ * kinds compute one half each, so that the gradient by weight can wait for a hole in the schedule.
  */
 public enum TaskKind {
   /** AllGather of the tokens over the model-parallel group, before attention. */
@@ -17,6 +17,12 @@ public enum TaskKind {
   ATTENTION_WEIGHT_GRADIENT,
   /** ReduceScatter over the model-parallel group, after attention. */
   MP_REDUCE_SCATTER,
+  /** Norm, gate and order of a MoE layer. */
+  GATE,
+  GATE_BACKWARD,
+  /** Results of a MoE layer in the order of its tokens, and their sum with the residual stream. */
+  INVERSE_ORDER,
+  INVERSE_ORDER_BACKWARD,
   /**
    * AlltoAll towards the experts: of tokens in forward, of output gradients in backward (there it
    * is the adjoint of combine).

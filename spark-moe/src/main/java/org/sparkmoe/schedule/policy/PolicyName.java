@@ -34,7 +34,17 @@ public enum PolicyName {
   }
 
   /**
-   * The policy as training runs it: the model cuts its MoE layers, not what is between them, and
+   * The policy as training runs it on a model that also cuts what is between its MoE layers, which
+   * only {@link #BEST} makes use of.
+   *
+   * @param limits of the model
+   */
+  public Policy executable(int maxDegree, FlowLimits limits) {
+    return this == BEST ? new TrainedBest(maxDegree, limits) : policy(maxDegree);
+  }
+
+  /**
+   * The policy as training runs it on a model that cuts its MoE layers, not what is between them;
    * {@link #BEST} then searches that.
    */
   public Policy executable(int maxDegree) {

@@ -3,6 +3,7 @@ package org.sparkmoe.schedule.policy;
 import java.util.List;
 import org.sparkmoe.schedule.cost.CostModels;
 import org.sparkmoe.schedule.graph.TaskGraph;
+import org.sparkmoe.schedule.graph.TaskKind;
 import org.sparkmoe.schedule.sim.Simulator;
 
 /**
@@ -29,6 +30,11 @@ public record StepPlan(
   public StepPlan {
     forwardDegrees = List.copyOf(forwardDegrees);
     backwardDegrees = List.copyOf(backwardDegrees);
+  }
+
+  /** Whether chunks flow through whole blocks, gates included, as a model runs them. */
+  public boolean flowsThroughBlocks() {
+    return forward.tasks().stream().anyMatch(task -> task.kind() == TaskKind.GATE);
   }
 
   /** Predicted milliseconds of the step on ideal lanes. */

@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +40,25 @@ public record TracedGraph(String name, Timeline measured, @Nullable Timeline pre
               return new TracedGraph(name, timeline, predictions.get(name));
             })
         .toList();
+  }
+
+  /** The part that belongs to a MoE layer: the graph, if it is the layer's own, or its tasks. */
+  public Optional<TracedGraph> ofLayer(int layer) {
+    if (name.endsWith("-" + layer)) {
+      return Optional.of(this);
+    }
+    Timeline own = ofLayer(measured, layer);
+    TracedGraph part =
+        new TracedGraph(name, own, predicted == null ? null : ofLayer(predicted, layer));
+    return own.spans().isEmpty() ? Optional.empty() : Optional.of(part);
+  }
+
+  private static Timeline ofLayer(Timeline timeline, int layer) {
+    return new Timeline(
+        timeline.name(),
+        timeline.spans().stream()
+            .filter(span -> span.id().matches("[fb]%d\\..*".formatted(layer)))
+            .toList());
   }
 
   /** Both timelines, the measured one first. */

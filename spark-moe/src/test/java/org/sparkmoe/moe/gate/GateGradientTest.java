@@ -7,11 +7,13 @@ import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparkmoe.moe.Gate;
 import org.sparkmoe.moe.GateDecision;
 import org.sparkmoe.moe.GateFixture;
+import org.sparkmoe.moe.SharedLoss;
 import org.sparkmoe.tensor.Parameter;
 
 /**
@@ -95,12 +97,16 @@ class GateGradientTest {
       sum = sum.add(mixed(decision.probabilitiesSE()));
     }
     for (Tensor part :
-        Stream.of(decision.balanceLoss(), decision.loadE(), decision.residualS1())
+        Stream.of(balance(decision.balanceLoss()), decision.loadE(), decision.residualS1())
             .filter(part -> part != null)
             .toList()) {
       sum = sum.add(mixed(part));
     }
     return sum;
+  }
+
+  private static @Nullable Tensor balance(@Nullable SharedLoss loss) {
+    return loss == null ? null : loss.of().apply(loss.sumsN());
   }
 
   private static Tensor mixed(Tensor part) {

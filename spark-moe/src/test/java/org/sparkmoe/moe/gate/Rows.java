@@ -2,6 +2,7 @@ package org.sparkmoe.moe.gate;
 
 import java.util.Random;
 import org.bytedeco.pytorch.Tensor;
+import org.sparkmoe.moe.SharedLoss;
 
 /** Matrices as Java arrays, for plain loops. */
 final class Rows {
@@ -56,6 +57,11 @@ final class Rows {
 
   static double scalar(Tensor tensor) {
     return Values.of(tensor)[0];
+  }
+
+  /** The loss where one rank has all tokens. */
+  static double scalar(SharedLoss loss) {
+    return scalar(loss.of().apply(loss.sumsN()));
   }
 
   static double[][] product(double[][] left, double[][] right) {

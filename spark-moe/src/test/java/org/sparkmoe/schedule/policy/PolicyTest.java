@@ -41,14 +41,28 @@ class PolicyTest {
   void theGraphsAreTheGoldenOnes(PolicyName name) throws IOException {
     LayerShape shape = new LayerShape(2, 8, 512, 1024, 3072, 2.4, ExpertType.SIMPLE);
     StepPlan plan = plan(name, shape, 3);
-    assertThat(plan.forward() + "\n" + plan.backward()).isEqualTo(golden(name));
+    assertThat(plan.forward() + "\n" + plan.backward()).isEqualTo(golden(name.toString()));
   }
 
-  private static String golden(PolicyName name) throws IOException {
+  private static String golden(String name) throws IOException {
     try (InputStream in = PolicyTest.class.getResourceAsStream(name + ".txt")) {
       assertThat(in).as("golden text of " + name).isNotNull();
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     }
+  }
+
+  @Test
+  void whatTrainingRunsOnChunksOfSequencesIsTheGoldenGraph() throws IOException {
+    LayerShape shape = new LayerShape(8, 8, 512, 1024, 3072, 2.4, ExpertType.SIMPLE);
+    StepPlan plan = onSequences(shape, new FlowLimits(4, 4, false), 2);
+    assertThat(plan.flowsThroughBlocks()).isTrue();
+    assertThat(plan.forward() + "\n" + plan.backward()).isEqualTo(golden("best-on-sequences"));
+  }
+
+  private static StepPlan onSequences(LayerShape shape, FlowLimits limits, int layers) {
+    return PolicyName.BEST
+        .executable(MAX_DEGREE, limits)
+        .plan(Collections.nCopies(layers, TESTBED.workload(shape)), TESTBED.models(shape));
   }
 
   @Property(tries = 60)
@@ -102,6 +116,43 @@ class PolicyTest {
     assertThat(work(best, TaskKind.COMBINE)).isCloseTo(8 * layer.allToAll(), within(1e-3));
     assertThat(work(best, TaskKind.GRADIENT_ALL_REDUCE))
         .isCloseTo(4 * layer.gradient(), within(1e-3));
+  }
+
+  @Property(tries = 60)
+  void chunksOfSequencesDoAllTheWorkAndAreNeverSlowerThanFsmoe(
+      @ForAll("shapes") LayerShape shape, @ForAll("limits") FlowLimits limits) {
+    LayerWorkload layer = TESTBED.workload(shape);
+    CostModels costs = TESTBED.models(shape);
+    StepPlan best = onSequences(shape, limits, 4);
+    assertThat(best.time(costs))
+        .isLessThanOrEqualTo(plan(PolicyName.FSMOE, shape, 4).time(costs) + 1e-9)
+        .isLessThanOrEqualTo(
+            BEST_IN_TRAINING.plan(Collections.nCopies(4, layer), costs).time(costs) + 1e-9);
+    assertThat(work(best, TaskKind.ATTENTION)).isCloseTo(4 * layer.attention(), within(1e3));
+    assertThat(work(best, TaskKind.MP_ALL_GATHER))
+        .isCloseTo(8 * layer.modelParallel(), within(1e-3));
+    assertThat(work(best, TaskKind.COMBINE)).isCloseTo(8 * layer.allToAll(), within(1e-3));
+    assertThat(work(best, TaskKind.GRADIENT_ALL_REDUCE))
+        .isCloseTo(4 * layer.gradient(), within(1e-3));
+    int attentions = chunks(best.forward(), "f0.attention.");
+    assertThat(limits.sequences() % attentions).isZero();
+    if (best.flowsThroughBlocks() && limits.sameDegrees()) {
+      assertThat(chunks(best.backward(), "b0.attention.")).isEqualTo(attentions);
+    }
+  }
+
+  private static int chunks(TaskGraph graph, String prefix) {
+    return Math.max(
+        1, (int) graph.tasks().stream().filter(task -> task.id().startsWith(prefix)).count());
+  }
+
+  @Provide
+  Arbitrary<FlowLimits> limits() {
+    return Arbitraries.of(
+        new FlowLimits(4, 4, false),
+        new FlowLimits(8, 2, true),
+        new FlowLimits(6, 1, true),
+        new FlowLimits(1, 1, false));
   }
 
   @Test
