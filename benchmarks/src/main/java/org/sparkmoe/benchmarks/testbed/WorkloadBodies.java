@@ -59,6 +59,7 @@ final class WorkloadBodies {
       case EXPERT, EXPERT_INPUT_GRADIENT, EXPERT_WEIGHT_GRADIENT -> product(workload, 1);
       case ATTENTION, ATTENTION_INPUT_GRADIENT, ATTENTION_WEIGHT_GRADIENT -> product(workload, 1);
       case EXPERT_BACKWARD, ATTENTION_BACKWARD -> product(workload, 2);
+      case GATE, GATE_BACKWARD, INVERSE_ORDER, INVERSE_ORDER_BACKWARD -> copy(workload);
     };
   }
 
@@ -80,6 +81,16 @@ final class WorkloadBodies {
     Tensor to = buffer("reduced", whole / group.size(), 1);
     Tensor from = buffer("unreduced", whole, 1);
     return () -> group.reduceScatter(to, from).await();
+  }
+
+  private Runnable copy(double elements) {
+    Tensor from = buffer("tokens", Math.max(1, Math.round(elements)), 1);
+    Tensor to = buffer("ordered", Math.max(1, Math.round(elements)), 1);
+    return () -> {
+      try (TensorScope scope = TensorScope.open()) {
+        to.copy_(from);
+      }
+    };
   }
 
   private Runnable product(double multiplyAdds, int times) {
