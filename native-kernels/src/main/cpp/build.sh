@@ -32,7 +32,7 @@ if [[ -f $output && -z $(find "$main" -newer "$output" -type f) ]]; then
   exit 0
 fi
 mkdir -p "$(dirname "$output")"
-"$compiler" -std=c++17 -O3 -ffp-contract=off -fopenmp -Wall -Wextra -fvisibility=hidden -fPIC -shared \
+"$compiler" -std=c++17 -O3 -ffp-contract=off -fno-math-errno -fopenmp -Wall -Wextra -fvisibility=hidden -fPIC -shared \
   -static-libstdc++ -static-libgcc "${jni[@]}" "$main"/*.cpp -o "$output.part"
 mv "$output.part" "$output"
 say "built with $("$compiler" --version | head -1)"

@@ -1,5 +1,5 @@
-// The native methods of org.sparkmoe.kernel.CppRoutingKernels, CppGateKernels and CppLayerKernels,
-// and of org.sparkmoe.tensor.NativeLibrary.
+// The native methods of org.sparkmoe.kernel.CppRoutingKernels, CppGateKernels, CppLayerKernels and
+// CppOptimizerKernels, and of org.sparkmoe.tensor.NativeLibrary.
 // Addresses and sizes were checked in Java.
 #include <jni.h>
 #include <malloc.h>
@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "adamw.h"
 #include "auction.h"
 #include "expert.h"
 #include "gate.h"
@@ -157,6 +158,35 @@ LAYER_KERNEL(swiGluGradient)(
       swiGluGradient(at<T>(gradient) + a, at<T>(gate) + b, at<T>(up) + c, n);
     });
   });
+}
+
+// Pieces stay in the cache until their copy has been written. type is 0 f32 or 1 f64.
+template <typename T> static void adamWInPieces(
+    const AdamWFactors& factors, const jlong* addresses, int64_t n, int threads) {
+  constexpr int64_t PIECE = 1 << 12;
+#pragma omp parallel for num_threads(threads) if (threads > 1)
+  for (int64_t first = 0; first < n; first += PIECE) {
+    size_t count = std::min(PIECE, n - first);
+    T* w = at<T>(addresses[0]) + first;
+    adamW(factors, w, at<T>(addresses[1]) + first, at<T>(addresses[2]) + first,
+          at<T>(addresses[3]) + first, count);
+    if (addresses[4] != 0) copyNarrowed(w, at<bf16>(addresses[4]) + first, count);
+  }
+}
+
+extern "C" JNIEXPORT void JNICALL Java_org_sparkmoe_kernel_CppOptimizerKernels_adamW(
+    JNIEnv* env, jclass, jint type, jlong n, jdoubleArray numbers, jlongArray tensors,
+    jint threads) {
+  jdouble f[6];
+  jlong addresses[5];
+  env->GetDoubleArrayRegion(numbers, 0, 6, f);
+  env->GetLongArrayRegion(tensors, 0, 5, addresses);
+  AdamWFactors factors = {f[0], f[1], f[2], f[3], f[4], f[5]};
+  if (type == 0) {
+    adamWInPieces<float>(factors, addresses, n, threads);
+  } else {
+    adamWInPieces<double>(factors, addresses, n, threads);
+  }
 }
 
 // Bytes that malloc has given out and not got back: in all arenas, and mapped one by one.

@@ -65,6 +65,11 @@ struct SparkMoeDeviceKernels {
   int (*swiglu_gradient)(void* stream, int type, const void* active_gradient, void* gate, void* up,
                          int64_t batch, int64_t n, int64_t gradient_stride, int64_t gate_stride,
                          int64_t up_stride);
+
+  // AdamW over [n] f32 or f64. `factors` (of the host): gradient, decay, beta1, beta2, epsilon,
+  // step. `copy` [n] bf16 gets the new values unless null.
+  int (*adamw)(void* stream, int type, int64_t n, const double* factors, void* values,
+               const void* gradients, void* first_moments, void* second_moments, void* copy);
 };
 
 const SparkMoeDeviceKernels* sparkmoe_device_kernels();

@@ -131,3 +131,13 @@ ENTRY(jint, swiGluGradient)(JNIEnv*, jclass, jlong kernels, jlong stream, jint t
                                          at<void>(gate), at<void>(up), batch, n, gradient_stride,
                                          gate_stride, up_stride);
 }
+
+ENTRY(jint, adamW)(JNIEnv*, jclass, jlong kernels, jlong stream, jint type, jlong n,
+                   jdouble gradient, jdouble decay, jdouble beta1, jdouble beta2, jdouble epsilon,
+                   jdouble step, jlong values, jlong gradients, jlong first_moments,
+                   jlong second_moments, jlong copy) {
+  const double factors[] = {gradient, decay, beta1, beta2, epsilon, step};
+  return table(kernels)->adamw(stream_of(stream), type, n, factors, at<void>(values),
+                               at<void>(gradients), at<void>(first_moments),
+                               at<void>(second_moments), at<void>(copy));
+}

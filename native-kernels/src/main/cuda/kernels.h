@@ -30,5 +30,7 @@ int swiglu(void* stream, int type, const void* gate, const void* up, void* activ
 int swiglu_gradient(void* stream, int type, const void* active_gradient, void* gate, void* up,
                     int64_t batch, int64_t n, int64_t gradient_stride, int64_t gate_stride,
                     int64_t up_stride);
+int adamw(void* stream, int type, int64_t n, const double* factors, void* values,
+          const void* gradients, void* first_moments, void* second_moments, void* copy);
 
 }  // namespace sparkmoe

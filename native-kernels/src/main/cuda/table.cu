@@ -15,6 +15,7 @@ static const SparkMoeDeviceKernels TABLE = {
     flavour,      error_text,       device_count,  gate_choose,    gate_gradient,
     position_scratch, positions,    slot_map,      order,          inverse_order,
     weight_gradient,  transpose_blocks, swiglu,    swiglu_gradient,
+    adamw,
 };
 
 }  // namespace sparkmoe

@@ -17,6 +17,11 @@ final class DeviceKernels {
     return CUDA.<GateKernels>map(DeviceGateKernels::new).orElseGet(GateKernels::torch);
   }
 
+  static OptimizerKernels optimizer() {
+    return CUDA.<OptimizerKernels>map(DeviceOptimizerKernels::new)
+        .orElseGet(OptimizerKernels::torch);
+  }
+
   static LayerKernels layer() {
     return CUDA.<LayerKernels>map(DeviceLayerKernels::new).orElseGet(LayerKernels::torch);
   }

@@ -215,4 +215,21 @@ public final class DeviceLibrary {
       long gradientStride,
       long gateStride,
       long upStride);
+
+  static native int adamW(
+      long table,
+      long stream,
+      int type,
+      long n,
+      double gradient,
+      double decay,
+      double beta1,
+      double beta2,
+      double epsilon,
+      double step,
+      long values,
+      long gradients,
+      long firstMoments,
+      long secondMoments,
+      long copy);
 }

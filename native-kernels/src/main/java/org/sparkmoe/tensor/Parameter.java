@@ -2,6 +2,8 @@ package org.sparkmoe.tensor;
 
 import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A trainable tensor of one rank and its place in the whole model.
@@ -15,6 +17,8 @@ import org.bytedeco.pytorch.Tensor;
  * @param fullShape shape of the whole tensor, elements
  * @param offset where the box starts in each dimension, elements
  * @param decay whether weight decay applies
+ * @param copy the value in the compute type, if products are taken with a copy that outlives them;
+ *     otherwise null
  */
 public record Parameter(
     String name,
@@ -22,7 +26,8 @@ public record Parameter(
     Replication replication,
     long[] fullShape,
     long[] offset,
-    boolean decay) {
+    boolean decay,
+    @Nullable ComputeCopy copy) {
 
   /** The ranks that hold the same box. */
   public enum Replication {
@@ -57,6 +62,12 @@ public record Parameter(
     }
   }
 
+  /** The same parameter with a copy in {@code computeType}. */
+  public Parameter withCopy(ScalarType computeType) {
+    ComputeCopy copied = new ComputeCopy(value, computeType);
+    return new Parameter(name, value, replication, fullShape, offset, decay, copied);
+  }
+
   /**
    * Adds to the gradient, for backward passes written by hand.
    *
@@ -79,6 +90,7 @@ public record Parameter(
   /** A parameter that every rank holds whole. */
   public static Parameter replicated(String name, Tensor value, boolean decay) {
     long[] shape = value.sizes().vec().get();
-    return new Parameter(name, value, Replication.WORLD, shape, new long[shape.length], decay);
+    return new Parameter(
+        name, value, Replication.WORLD, shape, new long[shape.length], decay, null);
   }
 }

@@ -83,6 +83,7 @@ public record ParameterInitializer(long seed, Precision precision, Device device
         box.replication(),
         box.fullShape(),
         box.offset(),
-        box.decay());
+        box.decay(),
+        null);
   }
 }

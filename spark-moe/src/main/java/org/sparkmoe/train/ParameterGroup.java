@@ -2,18 +2,24 @@ package org.sparkmoe.train;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.kernel.OptimizerKernels;
+import org.sparkmoe.tensor.ComputeCopy;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.TensorScope;
 import org.sparkmoe.topology.RankGroups;
 
 /**
  * The parameters that are treated alike, laid end to end in four flat tensors: values, gradients
- * and both moments.
+ * and both moments; and a fifth with copies in the compute type where they have such.
  *
  * <p>A parameter's value and gradient become views of the flat tensors, so that the model and
  * autograd work in place, and clearing, summing over ranks, norm and update take a few calls over
@@ -34,6 +40,7 @@ final class ParameterGroup implements AutoCloseable {
   private final Tensor gradients;
   private final Tensor firstMoments;
   private final Tensor secondMoments;
+  private final @Nullable Tensor copies;
 
   private ParameterGroup(List<Parameter> parameters) {
     Parameter first = parameters.get(0);
@@ -52,6 +59,7 @@ final class ParameterGroup implements AutoCloseable {
       gradients = TensorScope.keep(torch.zeros(new long[] {end}, like));
       firstMoments = TensorScope.keep(torch.zeros(new long[] {end}, like));
       secondMoments = TensorScope.keep(torch.zeros(new long[] {end}, like));
+      copies = copied(first) == null ? null : TensorScope.keep(values.to(copied(first)));
       slots.forEach(this::adopt);
     }
   }
@@ -61,16 +69,22 @@ final class ParameterGroup implements AutoCloseable {
     List<ParameterGroup> groups = new ArrayList<>();
     for (Parameter.Replication replication : Parameter.Replication.values()) {
       for (boolean decay : new boolean[] {true, false}) {
-        List<Parameter> alike =
+        Map<Boolean, List<Parameter>> alike =
             parameters.stream()
                 .filter(p -> p.replication() == replication && p.decay() == decay)
-                .toList();
-        if (!alike.isEmpty()) {
-          groups.add(new ParameterGroup(alike));
-        }
+                .collect(Collectors.partitioningBy(p -> copied(p) != null));
+        alike.values().stream()
+            .filter(some -> !some.isEmpty())
+            .forEach(some -> groups.add(new ParameterGroup(some)));
       }
     }
     return groups;
+  }
+
+  /** The type of the parameter's copy; null if it has none. */
+  private static @Nullable ScalarType copied(Parameter parameter) {
+    ComputeCopy copy = parameter.copy();
+    return copy == null || copy.isMaster() ? null : copy.type();
   }
 
   private void adopt(Slot slot) {
@@ -82,6 +96,10 @@ final class ParameterGroup implements AutoCloseable {
     // Who keeps a copy in another type looks at the version, which updates of the flat tensor bump.
     value.unsafeGetTensorImpl().set_version_counter(place.unsafeGetTensorImpl().version_counter());
     value.mutable_grad().put(part(gradients, slot).view(shape));
+    ComputeCopy copy = slot.parameter().copy();
+    if (copies != null && copy != null) {
+      copy.lieIn(part(copies, slot).view(shape));
+    }
   }
 
   private static Tensor part(Tensor flat, Slot slot) {
@@ -120,6 +138,23 @@ final class ParameterGroup implements AutoCloseable {
     return secondMoments;
   }
 
+  /**
+   * Updates values, moments and copies.
+   *
+   * @param kernels do it
+   * @param factors of the update
+   */
+  void update(OptimizerKernels kernels, OptimizerKernels.Factors factors) {
+    kernels.adamW(
+        new OptimizerKernels.Flat(values, gradients, firstMoments, secondMoments, copies), factors);
+    for (Slot slot : slots) {
+      ComputeCopy copy = slot.parameter().copy();
+      if (copies != null && copy != null) {
+        copy.written();
+      }
+    }
+  }
+
   /** The ranks that hold copies of this group, which is where its gradients are summed. */
   Communicator replicas(RankGroups groups) {
     return switch (replication) {
@@ -153,5 +188,8 @@ final class ParameterGroup implements AutoCloseable {
     TensorScope.release(gradients);
     TensorScope.release(firstMoments);
     TensorScope.release(secondMoments);
+    if (copies != null) {
+      TensorScope.release(copies);
+    }
   }
 }

@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.within;
 import java.nio.DoubleBuffer;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkmoe.tensor.ComputeCopy;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.ParameterBox;
 import org.sparkmoe.tensor.ParameterInitializer;
@@ -30,7 +32,7 @@ class AdamWTest {
     TrainConfig config = TrainConfigs.of(20, 2);
     Oracle decayingOracle = new Oracle(values(decaying), config.weightDecay());
     Oracle plainOracle = new Oracle(values(plain), 0);
-    AdamW optimizer = new AdamW(config, 30_000);
+    AdamW optimizer = new AdamW(config);
     List<ParameterGroup> groups = ParameterGroup.of(List.of(plain, decaying));
 
     for (int t = 1; t <= 4; t++) {
@@ -79,6 +81,36 @@ class AdamWTest {
 
     assertThat(parameter.value()._version()).isGreaterThan(before);
     groups.forEach(ParameterGroup::close);
+  }
+
+  @Test
+  void copiesInTheComputeTypeAreWrittenWithTheirWeights() {
+    Parameter weight =
+        ParameterInitializer.cpu(3, Precision.BF16)
+            .normal(ParameterBox.whole("w", true, 3, 5), 1)
+            .withCopy(ScalarType.BFloat16);
+    ComputeCopy copy = Objects.requireNonNull(weight.copy());
+    Parameter dense =
+        ParameterInitializer.cpu(3, Precision.BF16).normal(ParameterBox.whole("d", true, 4), 1);
+    List<ParameterGroup> groups = ParameterGroup.of(List.of(weight, dense));
+    AdamW optimizer = new AdamW(TrainConfigs.of(20, 2));
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor place = copy.value();
+      for (int t = 1; t <= 3; t++) {
+        gradient(weight, t);
+        optimizer.update(groups, t, 0.1, 1);
+        assertThat(doubles(place)).containsExactly(doubles(inBf16(weight)));
+        assertThat(copy.value()).isSameAs(place);
+      }
+      weight.value().detach().zero_();
+      assertThat(doubles(copy.value())).as("changed by others").containsOnly(0);
+    }
+    groups.forEach(ParameterGroup::close);
+    assertThat(doubles(copy.value())).hasSize(15);
+  }
+
+  private static Tensor inBf16(Parameter parameter) {
+    return parameter.value().detach().to(ScalarType.BFloat16);
   }
 
   private static double[] gradient(Parameter parameter, int t) {

@@ -98,7 +98,8 @@ class GradientSlicesTest {
               Replication.DATA,
               new long[] {WIDTH},
               new long[] {0},
-              true));
+              true,
+              null));
     }
     return parameters;
   }

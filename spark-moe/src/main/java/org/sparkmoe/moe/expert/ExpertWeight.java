@@ -1,11 +1,12 @@
 package org.sparkmoe.moe.expert;
 
+import java.util.Objects;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.tensor.ComputeCopy;
 import org.sparkmoe.tensor.Parameter;
-import org.sparkmoe.tensor.TensorScope;
 
 /** A master weight of some of a rank's experts in the compute type, and its gradient. */
 final class ExpertWeight {
@@ -23,7 +24,11 @@ final class ExpertWeight {
 
   /** That of all experts of the rank. */
   ExpertWeight(Parameter parameter, ScalarType computeType) {
-    this(parameter, new ComputeCopy(parameter, computeType), 0, parameter.value().size(0));
+    this(parameter.withCopy(computeType));
+  }
+
+  private ExpertWeight(Parameter parameter) {
+    this(parameter, Objects.requireNonNull(parameter.copy()), 0, parameter.value().size(0));
   }
 
   /** That of one expert alone. */
@@ -71,33 +76,5 @@ final class ExpertWeight {
       parameter.value().mutable_grad().put(torch.zeros_like(parameter.value()));
     }
     return parameter.value().grad().narrow(0, first, count);
-  }
-
-  /**
-   * A parameter in the compute type, made anew when the optimiser has changed it, which torch's
-   * version counter of the tensor tells.
-   */
-  private static final class ComputeCopy {
-    private final Parameter parameter;
-    private final ScalarType computeType;
-    private final Tensor cast = TensorScope.keep(new Tensor());
-    private long castVersion = -1;
-
-    ComputeCopy(Parameter parameter, ScalarType computeType) {
-      this.parameter = parameter;
-      this.computeType = computeType;
-    }
-
-    Tensor value() {
-      Tensor master = parameter.value();
-      if (master.scalar_type().intern() == computeType) {
-        return master;
-      }
-      if (castVersion != master._version()) {
-        cast.put(master.to(computeType));
-        castVersion = master._version();
-      }
-      return cast;
-    }
   }
 }

@@ -1,0 +1,14 @@
+package org.sparkmoe.kernel;
+
+/** Leaves each call to the kernels of the device on which its tensors are. */
+final class OptimizerKernelsByDevice implements OptimizerKernels {
+
+  @Override
+  public void adamW(Flat flat, Factors factors) {
+    if (flat.values().is_cuda()) {
+      DeviceKernels.optimizer().adamW(flat, factors);
+    } else {
+      OptimizerKernels.nativeCpp().orElseGet(OptimizerKernels::torch).adamW(flat, factors);
+    }
+  }
+}
