@@ -1,8 +1,10 @@
 package org.sparkmoe.moe;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
+import org.sparkmoe.kernel.RowGroups;
 import org.sparkmoe.tensor.Parameter;
 
 /**
@@ -31,6 +33,27 @@ public interface Expert {
    */
   default List<Expert> each() {
     return List.of();
+  }
+
+  /** Experts over unequal numbers of rows, whose products are taken together. */
+  @FunctionalInterface
+  interface Grouped {
+    /**
+     * Begins a pass, as {@link Expert#begin} does. Each direction takes all rows at once.
+     *
+     * @param inputRM {@code [R, M]} contiguous, the rows of one expert after those of the other
+     * @param groups rows of each expert of this rank
+     * @return whose tensors are {@code [1, R, M]}
+     */
+    ExpertPass begin(Tensor inputRM, RowGroups groups);
+  }
+
+  /**
+   * The experts of this rank in products of all of them, where no token is dropped and layers run
+   * in one chunk; empty if they are better off {@linkplain #each one by one}.
+   */
+  default Optional<Grouped> grouped() {
+    return Optional.empty();
   }
 
   /**

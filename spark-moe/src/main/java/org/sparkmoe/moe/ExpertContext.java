@@ -47,6 +47,11 @@ public record ExpertContext(
         .on(replication);
   }
 
+  /** A word among the options: one of {@code allowed}, of which the first is the default. */
+  public String word(String option, String... allowed) {
+    return Options.word(name, options, option, allowed);
+  }
+
   /** A number among the options. */
   public double number(String option, double byDefault) {
     return Options.number(name, options, option, byDefault);

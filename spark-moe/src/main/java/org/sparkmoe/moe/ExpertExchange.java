@@ -6,6 +6,7 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
+import org.sparkmoe.kernel.RowGroups;
 import org.sparkmoe.moe.LayerPass.Cut;
 import org.sparkmoe.moe.LayerPass.Journey;
 import org.sparkmoe.moe.LayerPass.Roads;
@@ -30,13 +31,13 @@ record ExpertExchange(ExchangeShape shape, Roads roads, Expert expert, List<Expe
   RaggedRows ragged(Tensor countsE, int parts) {
     RowCounts counts =
         RowCounts.exchange(shape, countsE.contiguous(), roads.dispatch(), roads.esp(), parts);
-    return new RaggedRows(counts, !each.isEmpty());
+    return new RaggedRows(counts, !each.isEmpty(), expert.grouped().isPresent());
   }
 
   /** As {@link #ragged}, in one part, while other rows may be on their way to and from experts. */
   RaggedRows raggedBesideOthers(Tensor countsE) {
     RowCounts counts = roads.counts().exchange(shape, countsE.contiguous());
-    return new RaggedRows(counts, !each.isEmpty());
+    return new RaggedRows(counts, !each.isEmpty(), expert.grouped().isPresent());
   }
 
   /**
@@ -70,7 +71,13 @@ record ExpertExchange(ExchangeShape shape, Roads roads, Expert expert, List<Expe
     return there.gradient();
   }
 
-  private List<ExpertPass> begin(List<ExpertBatch> batches, Tensor allRows) {
+  private List<ExpertPass> begin(ExchangeRows rows, Tensor allRows) {
+    List<ExpertBatch> batches = rows.batches();
+    if (rows instanceof RaggedRows ragged && ragged.grouped()) {
+      RowGroups groups = RowGroups.of(ragged.rowsOfExperts(), allRows.device());
+      Tensor inputRM = allRows.narrow(0, 0, groups.rows());
+      return List.of(expert.grouped().orElseThrow().begin(inputRM, groups));
+    }
     return IntStream.range(0, batches.size())
         .mapToObj(
             b -> {
@@ -98,7 +105,7 @@ record ExpertExchange(ExchangeShape shape, Roads roads, Expert expert, List<Expe
       this.rows = rows;
       this.hooks = hooks;
       this.forward = along(Journey.forward(hooks), ordered, cut);
-      this.begun = begin(rows.batches(), forward.rows());
+      this.begun = begin(rows, forward.rows());
       this.forwardBodies = forward.bodies(new ForwardWork(begun));
     }
 

@@ -19,6 +19,7 @@ final class RaggedRows implements ExchangeRows {
   private final ExchangeShape shape;
   private final RowCounts counts;
   private final List<ExpertBatch> batches;
+  private final boolean grouped;
 
   /** {@code [El][L][sources]}: where a source's rows begin within those of expert and part. */
   private final long[][][] within;
@@ -26,10 +27,12 @@ final class RaggedRows implements ExchangeRows {
   /**
    * @param each whether experts are batches of their own; otherwise they are one batch, of as many
    *     rows in each part as the expert with most has
+   * @param grouped whether those of their own compute together where there is one part
    */
-  RaggedRows(RowCounts counts, boolean each) {
+  RaggedRows(RowCounts counts, boolean each, boolean grouped) {
     this.shape = counts.shape();
     this.counts = counts;
+    this.grouped = each && grouped && counts.parts() == 1;
     this.within = new long[shape.localExperts()][counts.parts()][shape.sources()];
     long[][] sizes = new long[shape.localExperts()][counts.parts()];
     for (int e = 0; e < sizes.length; e++) {
@@ -51,7 +54,21 @@ final class RaggedRows implements ExchangeRows {
 
   @Override
   public List<ExpertBatch> batches() {
-    return batches;
+    if (!grouped) {
+      return batches;
+    }
+    long all = sum(rowsOfExperts());
+    return List.of(new ExpertBatch(1, 0, new long[] {0, all}));
+  }
+
+  /** Whether the only batch has the rows of all experts, {@link #rowsOfExperts}. */
+  boolean grouped() {
+    return grouped;
+  }
+
+  /** Rows of each of this rank's experts, if they are batches of their own. */
+  long[] rowsOfExperts() {
+    return batches.stream().mapToLong(ExpertBatch::rows).toArray();
   }
 
   @Override

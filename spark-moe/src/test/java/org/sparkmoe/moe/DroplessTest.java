@@ -126,6 +126,31 @@ class DroplessTest {
             LayoutsTest.assertEqual(name, MoeRun.of(dropless.on(layout)), one, 1e-12));
   }
 
+  @ParameterizedTest
+  @CsvSource({"gpt, 1", "mixtral, 1", "mixtral, 2"})
+  void groupedProductsComputeWhatSingleOnesDo(String expert, int degree) {
+    MoeRun one = MoeRun.of(setup(new MoeConfigBuilder().expert(expert)));
+    MoeRun.Setup grouped =
+        setup(new MoeConfigBuilder().expert(expert).products("grouped"))
+            .by(() -> MoeExecution.sequential(degree, degree));
+    LayoutsTest.assertEqual("one", MoeRun.of(grouped), one, 1e-12);
+    LAYOUTS.forEach(
+        (name, layout) -> LayoutsTest.assertEqual(name, MoeRun.of(grouped.on(layout)), one, 1e-12));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt", "mixtral"})
+  void groupedProductsOfExpertsAndRanksWithoutAnyToken(String expert) {
+    MoeConfigBuilder config = new MoeConfigBuilder().expert(expert).topK(1).auxLoss(0);
+    MoeRun one = MoeRun.of(setup(config), DroplessTest::allToExpertZero);
+    MoeRun.Setup grouped = setup(config.products("grouped"));
+    LayoutsTest.assertEqual("one", MoeRun.of(grouped, DroplessTest::allToExpertZero), one, 1e-12);
+    LAYOUTS.forEach(
+        (name, layout) ->
+            LayoutsTest.assertEqual(
+                name, MoeRun.of(grouped.on(layout), DroplessTest::allToExpertZero), one, 1e-12));
+  }
+
   @Test
   void expertsThatOnlyWorkTogetherAreFilledUpWhereTheyAre() {
     MoeRun one = MoeRun.of(setup(new MoeConfigBuilder().expert("mixtral")));

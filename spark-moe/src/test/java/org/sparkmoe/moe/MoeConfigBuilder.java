@@ -21,6 +21,7 @@ final class MoeConfigBuilder {
   private String routingGroup = "rank";
   private int sharedExperts;
   private Map<String, String> gateOptions = Map.of("init-deviation", "0.5");
+  private Map<String, String> expertOptions = Map.of("init-deviation", "0.5");
   private List<String> hooks = List.of();
 
   MoeConfigBuilder experts(int count) {
@@ -103,6 +104,11 @@ final class MoeConfigBuilder {
     return this;
   }
 
+  MoeConfigBuilder products(String how) {
+    expertOptions = Map.of("init-deviation", "0.5", "products", how);
+    return this;
+  }
+
   MoeConfigBuilder hooks(String... names) {
     hooks = List.of(names);
     return this;
@@ -127,7 +133,7 @@ final class MoeConfigBuilder {
         routingGroup,
         sharedExperts,
         gateOptions,
-        Map.of("init-deviation", "0.5"),
+        expertOptions,
         hooks);
   }
 }

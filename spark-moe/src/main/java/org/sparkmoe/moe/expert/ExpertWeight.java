@@ -71,6 +71,16 @@ final class ExpertWeight {
     gradient().add_(rows.to(parameter.value().scalar_type()).sum(1));
   }
 
+  /** Adds {@code [El, in, out]} of the compute type to the gradient. */
+  void accumulate(Tensor sum) {
+    gradient().add_(sum);
+  }
+
+  /** Adds each of the rows {@code [R, n]} to the gradient of its expert, {@code [R]} i64. */
+  void accumulateRows(Tensor rows, Tensor expertR) {
+    gradient().index_add_(0, expertR, rows.to(parameter.value().scalar_type()));
+  }
+
   private Tensor gradient() {
     if (!parameter.value().grad().defined()) {
       parameter.value().mutable_grad().put(torch.zeros_like(parameter.value()));

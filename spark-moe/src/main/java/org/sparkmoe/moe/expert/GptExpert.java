@@ -2,10 +2,13 @@ package org.sparkmoe.moe.expert;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+import org.sparkmoe.kernel.GroupedProducts;
 import org.sparkmoe.moe.Expert;
 import org.sparkmoe.moe.ExpertContext;
 import org.sparkmoe.moe.ExpertPass;
@@ -31,7 +34,7 @@ public final class GptExpert implements ExpertProvider {
 
   @Override
   public Map<String, String> options() {
-    return InitialDeviation.OPTIONS;
+    return RaggedProducts.OPTIONS;
   }
 
   @Override
@@ -44,12 +47,23 @@ public final class GptExpert implements ExpertProvider {
     ExpertWeight b1 = new ExpertWeight(deviation.zero(context.box("b1", false, 1, h)), type);
     ExpertWeight w2 = new ExpertWeight(deviation.outer(context.box("w2", true, 1, h, m)), type);
     ExpertWeight b2 = new ExpertWeight(deviation.zero(context.box("b2", false, 1, m)), type);
-    return new Experts(w1, b1, w2, b2, context.espIndex() * m / context.espSize());
+    return new Experts(
+        w1,
+        b1,
+        w2,
+        b2,
+        context.espIndex() * m / context.espSize(),
+        RaggedProducts.of(context).orElse(null));
   }
 
   /** firstColumn: where this shard's part of b2 lies in M. */
   private record Experts(
-      ExpertWeight w1, ExpertWeight b1, ExpertWeight w2, ExpertWeight b2, long firstColumn)
+      ExpertWeight w1,
+      ExpertWeight b1,
+      ExpertWeight w2,
+      ExpertWeight b2,
+      long firstColumn,
+      @Nullable GroupedProducts products)
       implements Expert {
 
     @Override
@@ -61,8 +75,14 @@ public final class GptExpert implements ExpertProvider {
     public List<Expert> each() {
       return w1.experts()
           .<Expert>mapToObj(
-              e -> new Experts(w1.only(e), b1.only(e), w2.only(e), b2.only(e), firstColumn))
+              e -> new Experts(w1.only(e), b1.only(e), w2.only(e), b2.only(e), firstColumn, null))
           .toList();
+    }
+
+    @Override
+    public Optional<Grouped> grouped() {
+      return Optional.ofNullable(products)
+          .map(taken -> new GroupedGpt(taken, w1, b1, w2, b2, this::columns)::begin);
     }
 
     @Override
@@ -77,7 +97,7 @@ public final class GptExpert implements ExpertProvider {
     }
 
     Tensor columns(Tensor ofM) {
-      return ofM.narrow(2, firstColumn, b2.parameter().value().size(1));
+      return ofM.narrow(-1, firstColumn, b2.parameter().value().size(1));
     }
   }
 

@@ -2,10 +2,13 @@ package org.sparkmoe.moe.expert;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+import org.sparkmoe.kernel.GroupedProducts;
 import org.sparkmoe.kernel.LayerKernels;
 import org.sparkmoe.moe.Expert;
 import org.sparkmoe.moe.ExpertContext;
@@ -28,7 +31,7 @@ public final class MixtralExpert implements ExpertProvider {
 
   @Override
   public Map<String, String> options() {
-    return InitialDeviation.OPTIONS;
+    return RaggedProducts.OPTIONS;
   }
 
   @Override
@@ -40,10 +43,13 @@ public final class MixtralExpert implements ExpertProvider {
     return new Experts(
         new ExpertWeight(deviation.inner(context.box("w1", true, 2, m, h)), type),
         new ExpertWeight(deviation.outer(context.box("w2", true, 1, h, m)), type),
-        new ExpertWeight(deviation.inner(context.box("w3", true, 2, m, h)), type));
+        new ExpertWeight(deviation.inner(context.box("w3", true, 2, m, h)), type),
+        RaggedProducts.of(context).orElse(null));
   }
 
-  private record Experts(ExpertWeight w1, ExpertWeight w2, ExpertWeight w3) implements Expert {
+  private record Experts(
+      ExpertWeight w1, ExpertWeight w2, ExpertWeight w3, @Nullable GroupedProducts products)
+      implements Expert {
 
     @Override
     public List<Parameter> parameters() {
@@ -53,8 +59,14 @@ public final class MixtralExpert implements ExpertProvider {
     @Override
     public List<Expert> each() {
       return w1.experts()
-          .<Expert>mapToObj(e -> new Experts(w1.only(e), w2.only(e), w3.only(e)))
+          .<Expert>mapToObj(e -> new Experts(w1.only(e), w2.only(e), w3.only(e), null))
           .toList();
+    }
+
+    @Override
+    public Optional<Grouped> grouped() {
+      return Optional.ofNullable(products)
+          .map(taken -> new GroupedMixtral(taken, w1, w2, w3)::begin);
     }
 
     @Override

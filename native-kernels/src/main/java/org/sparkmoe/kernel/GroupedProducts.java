@@ -1,0 +1,54 @@
+package org.sparkmoe.kernel;
+
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Matrix products of groups of rows, each group with a matrix of its own and none filled up to the
+ * rows of another. Letters: R rows of all groups, G groups, K and N widths. None of the methods
+ * records autograd.
+ */
+public interface GroupedProducts {
+
+  /**
+   * Each group's rows times its matrix.
+   *
+   * @param rowsRK {@code [R, K]} contiguous
+   * @param matricesGKN {@code [G, K, N]}, possibly transposed in its last two dimensions
+   * @return {@code [R, N]}
+   */
+  Tensor rows(Tensor rowsRK, Tensor matricesGKN, RowGroups groups);
+
+  /**
+   * Each group's {@code leftᵀ · right}: the gradient of {@link #rows} by the matrices. Zero where a
+   * group has no rows.
+   *
+   * @param leftRK {@code [R, K]} contiguous
+   * @param rightRN {@code [R, N]} contiguous
+   * @return {@code [G, K, N]}
+   */
+  Tensor matrices(Tensor leftRK, Tensor rightRN, RowGroups groups);
+
+  /** One product after the other; any device and type. */
+  static GroupedProducts oneByOne() {
+    return new OneByOneProducts();
+  }
+
+  /**
+   * All in one kernel of libtorch, {@code aten::_grouped_mm}, on GPUs of sm_90; libtorch takes them
+   * one by one elsewhere. f32 and bf16; widths must be multiples of 16 bytes.
+   */
+  static GroupedProducts together() {
+    return new TorchGroupedProducts();
+  }
+
+  /** {@link #together} where that can be and there are widths for it, otherwise one by one. */
+  static GroupedProducts best(ScalarType type, long... widths) {
+    int size = type == ScalarType.BFloat16 ? Short.BYTES : Float.BYTES;
+    boolean fits = type == ScalarType.BFloat16 || type == ScalarType.Float;
+    for (long width : widths) {
+      fits &= width * size % TorchGroupedProducts.ALIGNMENT == 0;
+    }
+    return fits ? together() : oneByOne();
+  }
+}

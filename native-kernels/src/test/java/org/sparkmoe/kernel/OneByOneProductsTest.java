@@ -1,0 +1,8 @@
+package org.sparkmoe.kernel;
+
+class OneByOneProductsTest extends GroupedProductsContract {
+  @Override
+  GroupedProducts products() {
+    return GroupedProducts.oneByOne();
+  }
+}

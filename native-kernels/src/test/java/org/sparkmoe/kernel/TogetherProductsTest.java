@@ -1,0 +1,8 @@
+package org.sparkmoe.kernel;
+
+class TogetherProductsTest extends GroupedProductsContract {
+  @Override
+  GroupedProducts products() {
+    return GroupedProducts.together();
+  }
+}
