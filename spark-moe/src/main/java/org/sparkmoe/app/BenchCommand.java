@@ -1,13 +1,13 @@
 package org.sparkmoe.app;
 
 import java.io.PrintWriter;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.profile.KernelTimes;
 import org.sparkmoe.profile.KernelTimes.Measured;
 import org.sparkmoe.profile.KernelTimes.Shape;
+import org.sparkmoe.profile.KernelTimes.Table;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -20,9 +20,11 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Times the kernels of a MoE layer, on the GPU in bf16 if there is one, otherwise on the CPU in"
-          + " f32: medians by the device's clock, beside the bandwidth of a copy and the rate of a"
-          + " matrix product of the same size."
+      "Times a MoE layer and its kernels, on the GPU in bf16 if there is one, otherwise on the CPU in"
+          + " f32: medians by the device's clock, in microseconds, beside two bounds: the time in"
+          + " which a copy moves as many bytes, and that in which a matrix product does as many"
+          + " operations. The larger one over the time, in the last column, is the model FLOPs"
+          + " utilisation of the layer."
     })
 final class BenchCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -50,25 +52,34 @@ final class BenchCommand implements Callable<Integer> {
           "sizes must be positive, --top-k from 1 to the smaller of --experts and 16");
     }
     boolean cuda = torch.cuda_is_available();
-    List<Measured> measured =
-        KernelTimes.measure(new Shape(tokens, width, experts, topK, hidden), cuda);
+    Table table = KernelTimes.measure(new Shape(tokens, width, experts, topK, hidden), cuda);
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
-        "%s: S = %d, M = %d, E = %d, k = %d, H = %d%n",
-        cuda ? "GPU, bf16" : "CPU, f32", tokens, width, experts, topK, hidden);
-    double copy = measured.get(0).gigabytes();
-    double product = measured.get(1).teraflops();
-    for (Measured each : measured) {
-      boolean moves = each.operations() == 0;
+        Locale.ROOT,
+        "%s: S = %d, M = %d, E = %d, k = %d, H = %d; copy %.1f GB/s, matrix product %.2f"
+            + " TFLOP/s%n%36s %12s %12s %12s %7s%n",
+        cuda ? "GPU, bf16" : "CPU, f32",
+        tokens,
+        width,
+        experts,
+        topK,
+        hidden,
+        table.measured().get(0).gigabytes(),
+        table.measured().get(1).teraflops(),
+        "",
+        "us",
+        "bytes: us",
+        "products: us",
+        "bound");
+    for (Measured each : table.measured()) {
       out.printf(
           Locale.ROOT,
-          "%-36s %12.1f us  %9.2f %-8s %4.0f %% of the %s%n",
+          "%-36s %12.1f %12.1f %12.1f %5.0f %%%n",
           each.name(),
           each.micros(),
-          moves ? each.gigabytes() : each.teraflops(),
-          moves ? "GB/s" : "TFLOP/s",
-          100 * (moves ? each.gigabytes() / copy : each.teraflops() / product),
-          moves ? "copy" : "matrix product");
+          table.copyBound(each),
+          table.productBound(each),
+          100 * table.share(each));
     }
     out.flush();
     return 0;

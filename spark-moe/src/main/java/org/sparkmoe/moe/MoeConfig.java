@@ -119,6 +119,30 @@ public record MoeConfig(
         List.of());
   }
 
+  /** Mixtral's layer: its gate and experts, and every token kept. */
+  public static MoeConfig dropless(int experts, int topK, int hiddenSize) {
+    return new MoeConfig(
+        experts,
+        topK,
+        DROPLESS,
+        "mixtral",
+        "sparse",
+        "direct",
+        "mixtral",
+        hiddenSize,
+        4,
+        Drop.POSITION,
+        0.01,
+        0,
+        0,
+        0,
+        RANK,
+        0,
+        Map.of(),
+        Map.of(),
+        List.of());
+  }
+
   /** The same settings with other options of the expert. */
   public MoeConfig withExpertOptions(Map<String, String> options) {
     return new MoeConfig(

@@ -1,5 +1,7 @@
 package org.sparkmoe.profile;
 
+import org.bytedeco.pytorch.Device;
+
 /** Computation of a job, of any size, to be timed. */
 public interface ComputeTrials {
 
@@ -10,6 +12,11 @@ public interface ComputeTrials {
    * @param both runs forward and then backward
    */
   record Trial(Runnable forward, Runnable both) {}
+
+  /** Where it computes; the communicators of the job want their tensors there too. */
+  default Device device() {
+    return new Device("cpu");
+  }
 
   /** For the key of kept profiles. */
   String name();

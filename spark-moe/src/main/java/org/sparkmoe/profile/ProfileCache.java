@@ -8,8 +8,10 @@ import java.nio.DoubleBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkmoe.collective.Communicator;
@@ -33,7 +35,7 @@ public final class ProfileCache {
   public Profile get(JobShape job, RankGroups groups, ComputeTrials trials) {
     String key = key(job, trials);
     Optional<Profile> kept = groups.stage().rank() == 0 ? read(key) : Optional.empty();
-    Optional<Profile> agreed = broadcast(kept, groups.stage());
+    Optional<Profile> agreed = broadcast(kept, groups.stage(), trials.device());
     if (agreed.isPresent()) {
       return agreed.get();
     }
@@ -91,7 +93,8 @@ public final class ProfileCache {
   }
 
   /** The first rank's profile on every rank; the last element says whether there is one. */
-  private static Optional<Profile> broadcast(Optional<Profile> kept, Communicator stage) {
+  private static Optional<Profile> broadcast(
+      Optional<Profile> kept, Communicator stage, Device device) {
     int count = 3 * Profile.NAMES.size();
     double[] values = new double[count + 1];
     kept.ifPresent(
@@ -100,9 +103,9 @@ public final class ProfileCache {
           values[count] = 1;
         });
     try (TensorScope scope = TensorScope.open()) {
-      Tensor shared = Tensor.create(values);
+      Tensor shared = Tensor.create(values).to(device, ScalarType.Double);
       stage.broadcast(shared, 0).await();
-      shared.<DoubleBuffer>createBuffer().get(values);
+      shared.cpu().<DoubleBuffer>createBuffer().get(values);
     }
     return values[count] == 1 ? Optional.of(Profile.of(values)) : Optional.empty();
   }

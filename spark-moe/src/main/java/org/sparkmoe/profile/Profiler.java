@@ -34,7 +34,7 @@ public final class Profiler {
     this.trials = trials;
     this.job = job;
     this.groups = groups;
-    this.stopwatch = new Stopwatch(groups.stage());
+    this.stopwatch = new Stopwatch(groups.stage(), trials.device());
   }
 
   /**
@@ -85,25 +85,25 @@ public final class Profiler {
   }
 
   private Runnable allToAll(long elements) {
-    Tensor input = Stopwatch.zeros(elements);
-    Tensor output = Stopwatch.zeros(elements);
+    Tensor input = stopwatch.buffer(elements);
+    Tensor output = stopwatch.buffer(elements);
     return () -> groups.ep().allToAll(output, input).await();
   }
 
-  private static Runnable allGather(Communicator group, long elements) {
-    Tensor output = Stopwatch.zeros(elements);
-    Tensor input = Stopwatch.zeros(elements / group.size());
+  private Runnable allGather(Communicator group, long elements) {
+    Tensor output = stopwatch.buffer(elements);
+    Tensor input = stopwatch.buffer(elements / group.size());
     return () -> group.allGather(output, input).await();
   }
 
-  private static Runnable reduceScatter(Communicator group, long elements) {
-    Tensor input = Stopwatch.zeros(elements);
-    Tensor output = Stopwatch.zeros(elements / group.size());
+  private Runnable reduceScatter(Communicator group, long elements) {
+    Tensor input = stopwatch.buffer(elements);
+    Tensor output = stopwatch.buffer(elements / group.size());
     return () -> group.reduceScatter(output, input).await();
   }
 
   private Runnable allReduce(long elements) {
-    Tensor tensor = Stopwatch.zeros(elements);
+    Tensor tensor = stopwatch.buffer(elements);
     return () -> groups.dp().allReduce(tensor, Communicator.Reduction.SUM).await();
   }
 

@@ -7,6 +7,7 @@ import java.util.function.IntFunction;
 import java.util.function.LongFunction;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -23,12 +24,23 @@ import org.sparkmoe.tensor.TensorScope;
 final class Stopwatch {
   private static final int WARM_UPS = 2;
   private static final int REPEATS = 5;
-  private static final double NANOS_PER_MILLI = 1e6;
+  private static final double MICROS_PER_MILLI = 1e3;
 
   private final Communicator world;
+  private final Device device;
+  private final DeviceClock clock;
 
-  Stopwatch(Communicator world) {
+  /**
+   * @param device whose clock tells the time, and where {@code world} wants its tensors
+   */
+  Stopwatch(Communicator world, Device device) {
+    this(world, device, device.is_cuda() ? DeviceClock.cuda() : DeviceClock.host());
+  }
+
+  Stopwatch(Communicator world, Device device, DeviceClock clock) {
     this.world = world;
+    this.device = device;
+    this.clock = clock;
   }
 
   /** Fits of both directions. */
@@ -79,9 +91,7 @@ final class Stopwatch {
 
   private double time(Runnable body) {
     world.barrier().await();
-    long start = System.nanoTime();
-    body.run();
-    return (System.nanoTime() - start) / NANOS_PER_MILLI;
+    return clock.micros(body) / MICROS_PER_MILLI;
   }
 
   private static double median(double[] times) {
@@ -92,12 +102,17 @@ final class Stopwatch {
 
   private double[] slowest(double[] times) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor shared = Tensor.create(times);
+      Tensor shared = Tensor.create(times).to(device, ScalarType.Double);
       world.allReduce(shared, Communicator.Reduction.MAX).await();
       double[] slowest = new double[times.length];
-      shared.<DoubleBuffer>createBuffer().get(slowest);
+      shared.cpu().<DoubleBuffer>createBuffer().get(slowest);
       return slowest;
     }
+  }
+
+  /** Zeros of f32, on the device. */
+  Tensor buffer(long... shape) {
+    return zeros(shape).to(device, ScalarType.Float);
   }
 
   /** Zeros of f32, on the CPU. */

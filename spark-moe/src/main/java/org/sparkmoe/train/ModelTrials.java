@@ -1,5 +1,6 @@
 package org.sparkmoe.train;
 
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.model.AttentionTrial;
@@ -30,7 +31,12 @@ record ModelTrials(
 
   @Override
   public String name() {
-    return "modules in " + like.type();
+    return "modules in %s on %s".formatted(like.type(), like.device().is_cuda() ? "GPU" : "CPU");
+  }
+
+  @Override
+  public Device device() {
+    return like.device();
   }
 
   @Override

@@ -11,7 +11,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
-import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -80,7 +79,6 @@ final class StepSchedule implements AutoCloseable {
       RankGroups groups,
       LanguageModel model,
       Outputs outputs) {
-    this.ranks = new RankReports(groups.stage(), new Device("cpu"));
     this.config = config;
     this.job = job;
     this.groups = groups;
@@ -91,6 +89,7 @@ final class StepSchedule implements AutoCloseable {
     this.slices = outputs.slices();
     this.traceFile = outputs.trace();
     Tensor weight = layers.get(0).parameters().get(0).value();
+    this.ranks = new RankReports(groups.stage(), weight.device());
     this.onGpu = weight.is_cuda();
     this.executor =
         onGpu ? GraphExecutor.streams(CudaGpu.of(weight.device().index())) : GraphExecutor.lanes();

@@ -79,7 +79,7 @@ public final class Trainer implements AutoCloseable {
 
   /**
    * Null where there is nothing to overlap, because all experts are on this rank, and on GPUs,
-   * whose work is not profiled yet.
+   * where slices of gradients would be summed from a thread that knows no stream of the step.
    */
   private @Nullable StepSchedule schedule(TrainSetup setup, LanguageModel model) {
     boolean local = groups.ep().size() * groups.esp().size() == 1;
