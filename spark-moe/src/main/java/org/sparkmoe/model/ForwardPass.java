@@ -1,14 +1,13 @@
 package org.sparkmoe.model;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.moe.MoeOutput;
-import org.sparkmoe.moe.RoutingStats;
+import org.sparkmoe.moe.RoutingCounts;
 import org.sparkmoe.moe.StepContext;
 import org.sparkmoe.tensor.SegmentTape;
 
@@ -18,7 +17,7 @@ final class ForwardPass {
   private final BatchShape shape;
   private final StepContext context;
   private final List<Tensor> auxLosses = new ArrayList<>();
-  private final List<RoutingStats> routing = new ArrayList<>();
+  private final List<RoutingCounts> routing = new ArrayList<>();
 
   ForwardPass(SegmentTape tape, BatchShape shape, StepContext context) {
     this.tape = tape;
@@ -40,6 +39,7 @@ final class ForwardPass {
 
   /** Runs {@code part} now, and again when its backward begins. */
   Tensor recompute(Sublayer part, Tensor residualSM) {
+    List<RoutingCounts> counted = new ArrayList<>();
     Tensor[] outputs =
         tape.recompute(
             new Tensor[] {residualSM},
@@ -47,23 +47,31 @@ final class ForwardPass {
               ForwardPass pass = new ForwardPass(run, shape, context);
               Tensor outputSM = part.apply(inputs[0], pass);
               if (!run.isAgain()) {
-                routing.addAll(pass.routing);
+                counted.addAll(pass.routing);
               }
-              return Stream.concat(Stream.of(outputSM), pass.auxLosses.stream())
+              return Stream.of(
+                      Stream.of(outputSM),
+                      pass.auxLosses.stream(),
+                      pass.routing.stream().map(RoutingCounts::sums))
+                  .flatMap(tensors -> tensors)
                   .toArray(Tensor[]::new);
             });
-    auxLosses.addAll(Arrays.asList(outputs).subList(1, outputs.length));
+    int layers = counted.size();
+    for (int i = 0; i < layers; i++) {
+      auxLosses.add(outputs[1 + i]);
+      routing.add(counted.get(i).with(outputs[1 + layers + i]));
+    }
     return outputs[0];
   }
 
   /** Takes in what an MoE layer leaves beside its output. */
   void add(MoeOutput output) {
     auxLosses.add(output.auxLoss());
-    routing.add(output.stats());
+    routing.add(output.routing());
   }
 
   /** Of the MoE layers so far, in order. */
-  List<RoutingStats> routing() {
+  List<RoutingCounts> routing() {
     return routing;
   }
 

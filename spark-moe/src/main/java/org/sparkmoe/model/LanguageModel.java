@@ -292,7 +292,7 @@ public final class LanguageModel {
   /**
    * Brings the routing of all stages' MoE layers together, in order; all ranks together.
    *
-   * @param mine as {@link #forward} returned it
+   * @param mine what was read of that which {@link #forward} returned
    */
   public List<RoutingStats> routingOfAllStages(List<RoutingStats> mine) {
     return routing.gather(mine, experts);

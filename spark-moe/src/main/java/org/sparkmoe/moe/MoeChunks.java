@@ -286,6 +286,6 @@ public final class MoeChunks {
             .orElseThrow();
     GateStep step = modules.router().step(context, tokens, 1);
     Outcome outcome = modules.router().finish(tape, losses, counts, step);
-    return new MoeOutput(output, outcome.auxLoss(), outcome.stats());
+    return new MoeOutput(output, outcome.auxLoss(), outcome.routing());
   }
 }

@@ -162,7 +162,7 @@ public final class MoeLayer {
       Schedule schedule = new Schedule(by, parts);
       Tensor output = modules.visit().run(tape, tokens, routed.routing(), hooked, schedule);
       output = modules.completed(tape, output, tokens, routed, hooked);
-      return new MoeOutput(output, outcome.auxLoss(), outcome.stats());
+      return new MoeOutput(output, outcome.auxLoss(), outcome.routing());
     }
   }
 

@@ -1,5 +1,6 @@
 package org.sparkmoe.moe;
 
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -8,6 +9,12 @@ import org.bytedeco.pytorch.Tensor;
  * @param output {@code [S, M]} of the compute type, on the tape
  * @param auxLoss scalar f32 or f64 on the tape, coefficients applied: this rank's share, of which
  *     the sum over ranks is the loss of the micro-step
- * @param stats over all ranks
+ * @param routing of this rank's tokens
  */
-public record MoeOutput(Tensor output, Tensor auxLoss, RoutingStats stats) {}
+public record MoeOutput(Tensor output, Tensor auxLoss, RoutingCounts routing) {
+
+  /** Over all ranks, which call it at the same time. */
+  public RoutingStats stats() {
+    return RoutingCounts.read(List.of(routing)).get(0);
+  }
+}

@@ -21,13 +21,13 @@ record Router(Gate gate, MoeConfig config, int layer, ScalarType type, Communica
    * What a call of the gate leaves; tensors that have a gradient are the tape's.
    *
    * @param losses sums over the tokens of the call, coefficients applied
-   * @param counts {@link StatsReader}'s
+   * @param counts {@link RoutingCounts#of}'s
    */
   record Routed(
       Routing routing, @Nullable Tensor residualS1, List<SharedLoss> losses, Tensor counts) {}
 
   /** What is known when all tokens are routed. */
-  record Outcome(Tensor auxLoss, RoutingStats stats) {}
+  record Outcome(Tensor auxLoss, RoutingCounts routing) {}
 
   /** Whether calls with chunks of {@code chunk} tokens decide as one call with all of them. */
   boolean decidesByChunk(long tokens, long chunk) {
@@ -72,7 +72,7 @@ record Router(Gate gate, MoeConfig config, int layer, ScalarType type, Communica
         decision.routing().with(differentiable),
         decision.residualS1() == null ? null : outputs[outputs.length - 1],
         List.copyOf(onTape),
-        StatsReader.counts(decision, step));
+        RoutingCounts.of(decision, step));
   }
 
   /**
@@ -90,7 +90,7 @@ record Router(Gate gate, MoeConfig config, int layer, ScalarType type, Communica
                   losses.stream().map(SharedLoss::sumsN).toArray(Tensor[]::new),
                   sums -> new Tensor[] {step.share(together(losses, sums))})[0];
     }
-    return new Outcome(auxLoss, StatsReader.read(counts, auxLoss, step));
+    return new Outcome(auxLoss, RoutingCounts.finished(counts, auxLoss, step));
   }
 
   /** The sum of all losses as one, so that ranks sum once. */

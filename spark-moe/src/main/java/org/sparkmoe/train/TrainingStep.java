@@ -13,6 +13,7 @@ import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.data.SequenceSpool;
 import org.sparkmoe.model.Forward;
 import org.sparkmoe.model.LanguageModel;
+import org.sparkmoe.moe.RoutingCounts;
 import org.sparkmoe.moe.RoutingStats;
 import org.sparkmoe.tensor.NativeMemory;
 import org.sparkmoe.tensor.SegmentTape;
@@ -155,7 +156,6 @@ final class TrainingStep {
             MicroBatchPass pass =
                 MicroBatchPass.forward(tape -> forward(tape, cursor, spool, microBatch));
             underWay.put(microBatch, pass);
-            routing = pass.result().routing();
           }
           case BACKWARD -> {
             if (schedule != null && microBatch == microBatches - 1) {
@@ -163,6 +163,10 @@ final class TrainingStep {
             }
             try (MicroBatchPass pass = underWay.remove(microBatch)) {
               pass.backward(lossSeed, 1.0 / microBatches, losses);
+              if (microBatch == microBatches - 1) {
+                // Not before: reading waits for a GPU.
+                routing = RoutingCounts.read(pass.result().routing());
+              }
             }
           }
         }

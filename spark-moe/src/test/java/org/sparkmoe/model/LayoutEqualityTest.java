@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.collective.Communicator.Reduction;
+import org.sparkmoe.moe.RoutingCounts;
 import org.sparkmoe.moe.RoutingStats;
 import org.sparkmoe.moe.StepContext;
 import org.sparkmoe.tensor.Parameter;
@@ -97,7 +98,7 @@ class LayoutEqualityTest {
         forward.lossSum().item_double() / TOKENS,
         forward.auxLoss().item_double(),
         model.parameters(),
-        model.routingOfAllStages(forward.routing()),
+        model.routingOfAllStages(RoutingCounts.read(forward.routing())),
         model.logits(Models.tokens(2, 5)),
         model.size());
   }

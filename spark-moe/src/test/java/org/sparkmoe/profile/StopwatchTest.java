@@ -36,8 +36,7 @@ class StopwatchTest {
             new Topology(2, 2, 1, 2, 1),
             groups -> {
               Queue queue = new Queue();
-              Stopwatch stopwatch =
-                  new Stopwatch(groups.world(), new Device("cpu"), queue.clock());
+              Stopwatch stopwatch = new Stopwatch(groups.world(), new Device("cpu"), queue.clock());
               long slower = groups.rank() == 1 ? 3 : 1;
               return stopwatch.fit(sizes, n -> queue.work(slower * n));
             });

@@ -1,5 +1,8 @@
 package org.sparkmoe.moe;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Scalar;
@@ -7,13 +10,31 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.tensor.TensorScope;
 
-/** Turns a decision into plain values with one sum over ranks and one read. */
-final class StatsReader {
-  private StatsReader() {}
+/**
+ * How a layer routed this rank's tokens, where they were routed. Reading it sums over ranks and, on
+ * a GPU, waits for it; so that is done once, for all layers, when the work of a step is queued.
+ *
+ * @param sums {@code [2·E + 2]} f64: assignments of each expert after and before dropping, entropy,
+ *     auxiliary loss
+ * @param step of all tokens of this rank
+ */
+public record RoutingCounts(Tensor sums, GateStep step) {
+
+  /**
+   * @param counts sum of {@link #of} over the calls of this rank's gate
+   * @param auxLoss scalar, this rank's share
+   */
+  static RoutingCounts finished(Tensor counts, Tensor auxLoss, GateStep step) {
+    try (AutoGradMode off = new AutoGradMode(false)) {
+      Tensor loss = auxLoss.detach().reshape(1).to(ScalarType.Double);
+      return new RoutingCounts(torch.cat(new TensorVector(counts, loss)), step);
+    }
+  }
 
   /** Sums over the tokens that the gate saw: {@code [2·E + 1]} f64. */
-  static Tensor counts(GateDecision decision, GateStep step) {
+  static Tensor of(GateDecision decision, GateStep step) {
     try (AutoGradMode off = new AutoGradMode(false)) {
       Tensor like = decision.logitsSE().detach();
       Tensor kept = kept(decision, like, step);
@@ -28,18 +49,36 @@ final class StatsReader {
     }
   }
 
+  /** The same with {@code other} in place of the sums, which are those of another scope. */
+  public RoutingCounts with(Tensor other) {
+    return new RoutingCounts(other, step);
+  }
+
   /**
-   * @param counts sum of {@link #counts} over the calls of this rank's gate
-   * @param auxLoss scalar, this rank's share
+   * Over all ranks that have these layers, which call it at the same time: one sum and one read.
+   *
+   * @param layers of one micro-step
    */
-  static RoutingStats read(Tensor counts, Tensor auxLoss, GateStep step) {
-    try (AutoGradMode off = new AutoGradMode(false)) {
-      TensorVector parts =
-          new TensorVector(counts, auxLoss.detach().reshape(1).to(ScalarType.Double));
-      Tensor sums = step.worldSum(torch.cat(parts)).to(new Device("cpu"), ScalarType.Double);
-      double[] values = new double[Math.toIntExact(sums.numel())];
-      sums.contiguous().data_ptr_double().get(values);
-      return stats(values, step);
+  public static List<RoutingStats> read(List<RoutingCounts> layers) {
+    if (layers.isEmpty()) {
+      return List.of();
+    }
+    try (TensorScope scope = TensorScope.open();
+        AutoGradMode off = new AutoGradMode(false)) {
+      TensorVector parts = new TensorVector();
+      layers.forEach(layer -> parts.push_back(layer.sums));
+      Tensor sums = layers.get(0).step.worldSum(torch.cat(parts));
+      Tensor here = sums.to(new Device("cpu"), ScalarType.Double).contiguous();
+      double[] values = new double[Math.toIntExact(here.numel())];
+      here.data_ptr_double().get(values);
+      List<RoutingStats> all = new ArrayList<>();
+      int first = 0;
+      for (RoutingCounts layer : layers) {
+        int end = first + Math.toIntExact(layer.sums.numel());
+        all.add(stats(Arrays.copyOfRange(values, first, end), layer.step));
+        first = end;
+      }
+      return List.copyOf(all);
     }
   }
 
