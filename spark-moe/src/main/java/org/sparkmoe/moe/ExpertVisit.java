@@ -1,5 +1,6 @@
 package org.sparkmoe.moe;
 
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import org.sparkmoe.tensor.SegmentTape;
 
@@ -20,17 +21,19 @@ record ExpertVisit(Order order, Order packed, ExpertExchange exchange, boolean d
       SegmentTape tape, Tensor tokensSM, Routing routing, LayerHooks hooks, Schedule schedule) {
     Ordered ordered = order(tape, tokensSM, routing, schedule.parts());
     Tensor results =
-        exchange.run(tape, ordered.buffer(), ordered.rows(), hooks, schedule.execution());
+        exchange.run(tape, ordered.buffer(), ordered.agreed().get(), hooks, schedule.execution());
     return inverse(tape, results, ordered);
   }
 
   /**
    * Tokens in the experts' order.
    *
-   * @param buffer {@code [E, C, M]} or {@code [1, R, M]}, as {@code rows} says
+   * @param buffer {@code [E, C, M]} or {@code [1, R, M]}, as the rows say
+   * @param agreed which rows travel; may ask the other ranks, so all call it at the same time, and
+   *     once
    * @param routing into the buffer
    */
-  record Ordered(Tensor buffer, ExchangeRows rows, Order by, Routing routing) {}
+  record Ordered(Tensor buffer, Supplier<ExchangeRows> agreed, Order by, Routing routing) {}
 
   /**
    * @param tokensSM {@code [S, M]}
@@ -39,24 +42,35 @@ record ExpertVisit(Order order, Order packed, ExpertExchange exchange, boolean d
   Ordered order(SegmentTape tape, Tensor tokensSM, Routing routing, int parts) {
     if (isRagged(routing)) {
       Packing packing = Packing.of((SparseRouting) routing, exchange.shape().experts());
-      return packed(tape, tokensSM, packing, exchange.ragged(packing.countsE(), parts));
+      RaggedRows rows = exchange.ragged(packing.countsE(), parts);
+      return packed(tape, tokensSM, packing, rows.capacity(), () -> rows);
     }
     EvenRows rows = EvenRows.of(exchange.shape(), routing.capacity(), parts);
-    return new Ordered(order.order(tape, tokensSM, routing), rows, order, routing);
+    return new Ordered(order.order(tape, tokensSM, routing), () -> rows, order, routing);
   }
 
-  /** As {@link #order}, in one part, while other tokens may be on their way. */
+  /**
+   * As {@link #order}, in one part, while other tokens may be on their way: no rank waits for
+   * another before the rows are agreed on.
+   */
   Ordered orderBesideOthers(SegmentTape tape, Tensor tokensSM, Routing routing) {
     if (!isRagged(routing)) {
       return order(tape, tokensSM, routing, 1);
     }
     Packing packing = Packing.of((SparseRouting) routing, exchange.shape().experts());
-    return packed(tape, tokensSM, packing, exchange.raggedBesideOthers(packing.countsE()));
+    Tensor counts = packing.countsE();
+    long capacity = Math.max(1, counts.sum().item_long());
+    return packed(tape, tokensSM, packing, capacity, () -> exchange.raggedBesideOthers(counts));
   }
 
-  private Ordered packed(SegmentTape tape, Tensor tokensSM, Packing packing, RaggedRows rows) {
-    SparseRouting byRow = packing.routing(rows.capacity());
-    return new Ordered(packed.order(tape, tokensSM, byRow), rows, packed, byRow);
+  private Ordered packed(
+      SegmentTape tape,
+      Tensor tokensSM,
+      Packing packing,
+      long capacity,
+      Supplier<ExchangeRows> agreed) {
+    SparseRouting byRow = packing.routing(capacity);
+    return new Ordered(packed.order(tape, tokensSM, byRow), agreed, packed, byRow);
   }
 
   /** Whether as many rows travel as there are tokens. */

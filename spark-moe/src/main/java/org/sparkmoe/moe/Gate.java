@@ -19,7 +19,8 @@ public interface Gate {
 
   /**
    * Decides whether a schedule may route tokens chunk by chunk, each by a call of {@link #route}.
-   * Balancing losses do not matter: they are {@linkplain SharedLoss summed}.
+   * Balancing losses do not matter: they are {@linkplain SharedLoss summed}. Such a gate does not
+   * itself sum over ranks in {@link #route}: other chunks' rows are told over the same group.
    */
   default Reach reach() {
     return Reach.RANK;

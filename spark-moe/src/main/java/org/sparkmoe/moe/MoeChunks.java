@@ -51,16 +51,15 @@ public final class MoeChunks {
     private final Routed routed;
     private final Ordered ordered;
 
-    /** Its own; null if the layer's buffer has its rows. */
-    private final @Nullable Journeys journeys;
+    /** Its own, from its first dispatch on; null if the layer's buffer has its rows. */
+    private @Nullable Journeys journeys;
 
     private @Nullable Tensor results;
 
-    Piece(Tensor tokens, Routed routed, Ordered ordered, @Nullable Journeys journeys) {
+    Piece(Tensor tokens, Routed routed, Ordered ordered) {
       this.tokens = tokens;
       this.routed = routed;
       this.ordered = ordered;
-      this.journeys = journeys;
     }
 
     Tensor results() {
@@ -122,13 +121,10 @@ public final class MoeChunks {
         whole
             ? visit.order(tape, entering, routed.routing(), parts)
             : visit.orderBesideOthers(tape, entering, routed.routing());
-    boolean ownRows = whole || visit.isRagged(routed.routing());
-    Journeys journeys =
-        ownRows ? journeys(ordered.rows(), ordered.buffer(), whole ? forward : one(forward)) : null;
-    if (!ownRows) {
+    pieces[piece] = new Piece(entering, routed, ordered);
+    if (!whole && !visit.isRagged(routed.routing())) {
       place(buffer(ordered).ordered, piece, ordered.buffer());
     }
-    pieces[piece] = new Piece(entering, routed, ordered, journeys);
   }
 
   private StepContext contextOf(int piece) {
@@ -170,9 +166,18 @@ public final class MoeChunks {
    * @param task as in {@link MoeExecution}, without the chunk's number
    */
   public void forward(String task, int chunk) {
+    boolean whole = pieces.length == 1;
+    if (buffer == null && task.equals("dispatch")) {
+      // Not when it is routed: ranks that agree on rows wait behind what travels.
+      Piece piece = piece(whole ? 0 : chunk);
+      if (piece.journeys == null) {
+        ExchangeRows rows = piece.ordered.agreed().get();
+        piece.journeys = journeys(rows, piece.ordered.buffer(), whole ? forward : one(forward));
+      }
+    }
     if (buffer != null) {
       run(buffer.journeys.forward(), task, chunk);
-    } else if (pieces.length == 1) {
+    } else if (whole) {
       run(journeys(0).forward(), task, chunk);
     } else {
       run(journeys(chunk).forward(), task, 0);

@@ -8,8 +8,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.collective.Communicator;
 
 /**
- * Tells ranks how many rows will come, over a group that no tokens travel through: other chunks'
- * may be on their way while the gate decides about the next.
+ * Tells ranks how many rows will come, over a group that no tokens travel through, since tokens of
+ * other chunks may be inside their node.
  *
  * @param stage all ranks that have the layer
  * @param edpIndex this rank's copy of the experts

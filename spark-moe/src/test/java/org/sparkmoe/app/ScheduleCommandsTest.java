@@ -82,6 +82,22 @@ class ScheduleCommandsTest {
         .contains("predicted fsmoe-forward-0");
   }
 
+  @Test
+  void traceFindsALayersTasksInAGraphOfWholeBlocks() throws IOException {
+    Timeline blocks =
+        new Timeline(
+            "measured best-forward",
+            List.of(
+                new Span("f0.attention.1", Lane.COMPUTE, 0, 2),
+                new Span("f0.dispatch.0", Lane.INTER_NODE, 1, 3),
+                new Span("f1.attention.0", Lane.COMPUTE, 3, 4)));
+    Files.writeString(folder.resolve("trace.json"), ChromeTrace.of(List.of(blocks)));
+    String text = execute(new TraceCommand(), List.of(folder.toString(), "--layer", "0"));
+    assertThat(text)
+        .contains("f0.attention.1", "f0.dispatch.0", "50 % of communication hidden")
+        .doesNotContain("f1.attention.0");
+  }
+
   private static Timeline timeline(String name, double end) {
     return new Timeline(
         name,

@@ -48,6 +48,11 @@ public final class EmulatedTestbed implements Callable<Integer> {
       description = "Milliseconds that a transfer inside a node takes at least (${DEFAULT-VALUE}).")
   private double intraNodeLatency;
 
+  @Option(
+      names = "--blocks",
+      description = "Races blocks of a model, attention with MoE, instead of work of given sizes.")
+  private boolean blocks;
+
   public static void main(String[] args) {
     System.exit(new CommandLine(new EmulatedTestbed()).execute(args));
   }
@@ -82,7 +87,11 @@ public final class EmulatedTestbed implements Callable<Integer> {
     try (GraphExecutor lanes = GraphExecutor.lanes()) {
       RankGroups groups =
           RankGroups.create(options.topology(), rank, cluster.factory(rank), TIMEOUT);
-      new Race(options, groups, lanes, out).run();
+      if (blocks) {
+        new BlockRace(options, groups, lanes, out).run();
+      } else {
+        new Race(options, groups, lanes, out).run();
+      }
       groups.world().barrier().await();
     }
   }
