@@ -39,8 +39,8 @@ public record ConfigSource(Config effective, Config defaults) {
    * @param file the user's file, if there is one
    * @param assignments texts {@code key=value}; later ones win. A value in brackets, braces or
    *     quotes is read as HOCON, any other as it stands
-   * @throws ConfigurationException if the file cannot be read, is not HOCON or includes what is not
-   *     a file of this machine, or an assignment has no {@code =}
+   * @throws ConfigurationException if the file cannot be read, is not HOCON, includes what is not a
+   *     file of this machine or has substitutions without bound, or an assignment has no {@code =}
    */
   public static ConfigSource load(
       Set<String> sections, @Nullable Path file, List<String> assignments) {
@@ -161,7 +161,9 @@ public record ConfigSource(Config effective, Config defaults) {
       system = system.withoutPath(ConfigUtil.quoteString(key));
     }
     try {
-      Config resolved = effective.withFallback(system).resolve();
+      Config all = effective.withFallback(system);
+      SubstitutionBound.check(all, effective.root().keySet());
+      Config resolved = all.resolve();
       Config defaults = reference.withFallback(system).resolve();
       return new ConfigSource(
           only(effective.root().keySet(), resolved), only(reference.root().keySet(), defaults));

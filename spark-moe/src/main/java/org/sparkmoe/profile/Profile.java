@@ -29,6 +29,9 @@ public record Profile(List<CostFit> fits) {
           "inverse order",
           "inverse order backward");
 
+  /** Numbers of a profile: α, β and r² of each. */
+  static final int VALUES = 3 * NAMES.size();
+
   private static final double PAPER_MP = 4;
 
   public Profile {
@@ -121,14 +124,24 @@ public record Profile(List<CostFit> fits) {
   }
 
   /** α, β and r² of every model, for sending and storing. */
-  double[] values() {
+  public double[] values() {
     return fits.stream()
         .flatMapToDouble(
             fit -> DoubleStream.of(fit.model().alpha(), fit.model().beta(), fit.rSquared()))
         .toArray();
   }
 
-  static Profile of(double[] values) {
+  /**
+   * Of what {@link #values} gave.
+   *
+   * @throws IllegalArgumentException if there are more or fewer numbers, or one that a cost model
+   *     cannot have
+   */
+  public static Profile of(double[] values) {
+    if (values.length != VALUES) {
+      throw new IllegalArgumentException(
+          "profile of %d numbers, must be %d".formatted(values.length, VALUES));
+    }
     List<CostFit> fits = new ArrayList<>();
     for (int i = 0; i < NAMES.size(); i++) {
       fits.add(new CostFit(new CostModel(values[3 * i], values[3 * i + 1]), values[3 * i + 2]));

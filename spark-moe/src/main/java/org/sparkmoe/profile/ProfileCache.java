@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.DoubleBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
@@ -73,7 +74,7 @@ public final class ProfileCache {
               Profile.of(
                   kept.getDoubleList("values").stream().mapToDouble(Double::doubleValue).toArray()))
           : Optional.empty();
-    } catch (ConfigException | IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
+    } catch (ConfigException | IllegalArgumentException e) {
       LOG.warn("profile {} cannot be read and is measured again: {}", file, e.getMessage());
       return Optional.empty();
     }
@@ -95,7 +96,7 @@ public final class ProfileCache {
   /** The first rank's profile on every rank; the last element says whether there is one. */
   private static Optional<Profile> broadcast(
       Optional<Profile> kept, Communicator stage, Device device) {
-    int count = 3 * Profile.NAMES.size();
+    int count = Profile.VALUES;
     double[] values = new double[count + 1];
     kept.ifPresent(
         profile -> {
@@ -107,6 +108,8 @@ public final class ProfileCache {
       stage.broadcast(shared, 0).await();
       shared.cpu().<DoubleBuffer>createBuffer().get(values);
     }
-    return values[count] == 1 ? Optional.of(Profile.of(values)) : Optional.empty();
+    return values[count] == 1
+        ? Optional.of(Profile.of(Arrays.copyOf(values, count)))
+        : Optional.empty();
   }
 }

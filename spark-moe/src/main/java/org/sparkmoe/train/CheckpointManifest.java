@@ -52,6 +52,7 @@ record CheckpointManifest(TrainingCursor cursor, List<Shard> shards) {
     body.put("step", cursor.step());
     body.put("updates", cursor.updates());
     body.put("skippedBatches", cursor.skippedBatches());
+    body.put("rewinds", cursor.rewinds());
     body.put("seed", cursor.seed());
     body.put("globalBatch", cursor.globalBatch());
     body.put("sequenceLength", cursor.sequenceLength());
@@ -93,11 +94,17 @@ record CheckpointManifest(TrainingCursor cursor, List<Shard> shards) {
         new TrainingCursor(
             whole(body, "step", Long.MAX_VALUE),
             whole(body, "updates", Long.MAX_VALUE),
-            body.has("skippedBatches") ? whole(body, "skippedBatches", Long.MAX_VALUE) : 0,
+            wholeOrZero(body, "skippedBatches"),
+            wholeOrZero(body, "rewinds"),
             body.path("seed").asLong(),
             (int) whole(body, "globalBatch", Integer.MAX_VALUE),
             (int) whole(body, "sequenceLength", Integer.MAX_VALUE));
     return new CheckpointManifest(cursor, shards(body));
+  }
+
+  /** What checkpoints of earlier versions lack. */
+  private static long wholeOrZero(JsonNode object, String name) throws IOException {
+    return object.has(name) ? whole(object, name, Long.MAX_VALUE) : 0;
   }
 
   private static long whole(JsonNode object, String name, long most) throws IOException {

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -14,11 +15,15 @@ import org.sparkmoe.tensor.TensorScope;
 /** Reads one published checkpoint at whatever layout this rank has. */
 final class CheckpointReader implements AutoCloseable {
   private final CheckpointManifest manifest;
+  private final List<SafetensorsReader> shards;
   private final WeightSource weights;
 
-  private CheckpointReader(CheckpointManifest manifest, WeightSource weights) {
+  /** Takes over {@code shards}. */
+  private CheckpointReader(CheckpointManifest manifest, List<SafetensorsReader> shards)
+      throws SafetensorsException {
     this.manifest = manifest;
-    this.weights = weights;
+    this.shards = List.copyOf(shards);
+    this.weights = new BoxedWeights(shards);
   }
 
   /**
@@ -33,7 +38,7 @@ final class CheckpointReader implements AutoCloseable {
       for (CheckpointManifest.Shard shard : manifest.shards()) {
         shards.add(open(files, directory, shard));
       }
-      return new CheckpointReader(manifest, new BoxedWeights(shards));
+      return new CheckpointReader(manifest, shards);
     } catch (IOException | RuntimeException e) {
       for (SafetensorsReader shard : shards) {
         shard.close();
@@ -83,6 +88,17 @@ final class CheckpointReader implements AutoCloseable {
 
   TrainingCursor cursor() {
     return manifest.cursor();
+  }
+
+  /**
+   * What the schedule of {@code rank} was planned from; empty if it had none.
+   *
+   * @throws SafetensorsException if that is damaged
+   */
+  Optional<PlanInputs> plan(int rank) throws SafetensorsException {
+    return rank < shards.size()
+        ? PlanInputs.of(shards.get(rank).header().metadata())
+        : Optional.empty();
   }
 
   /** Everything in it; names begin with a {@link StatePart#prefix}. */

@@ -61,12 +61,14 @@ final class CheckpointShard {
   /**
    * Writes the shard over what is there, from any thread.
    *
+   * @param notes for the file's metadata
    * @throws IOException if the file cannot be written
    */
-  Written write(FileSystem files, Path file, StateTensors state) throws IOException {
+  Written write(FileSystem files, Path file, StateTensors state, Map<String, String> notes)
+      throws IOException {
     try (TensorScope scope = TensorScope.open()) {
       Map<String, TensorSource> tensors = new LinkedHashMap<>();
-      Map<String, String> metadata = new LinkedHashMap<>();
+      Map<String, String> metadata = new LinkedHashMap<>(notes);
       for (Piece piece : pieces) {
         tensors.put(piece.name(), TensorSource.of(piece.of(state)));
         metadata.put(BOX + piece.name(), piece.box());

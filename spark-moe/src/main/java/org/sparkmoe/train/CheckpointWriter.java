@@ -5,6 +5,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import org.apache.hadoop.fs.FileSystem;
@@ -42,7 +43,11 @@ final class CheckpointWriter implements AutoCloseable {
   private Future<CheckpointShard.Written> work = idle();
 
   /** A checkpoint under way, whose shards are being written or, after that, published. */
-  private record Flight(TrainingCursor cursor, List<String> log, boolean publishing) {}
+  private record Flight(TrainingState state, boolean publishing) {
+    long step() {
+      return state.cursor().step();
+    }
+  }
 
   /**
    * @param shard of this rank, whose parameters live as long as this writer
@@ -68,17 +73,16 @@ final class CheckpointWriter implements AutoCloseable {
    * Begins a checkpoint of the state as it is now, after the one before is published. Returns at
    * once, or, where the state is not copied, when it is published.
    *
-   * @param log the training log so far, one JSON object a line; rank 0's counts
    * @throws CheckpointException on every rank if any rank failed
    */
-  void begin(TrainingCursor cursor, List<String> log) {
+  void begin(TrainingState state) {
     if (snapshot == null) {
-      write(cursor, log);
+      write(state);
       return;
     }
     finish();
     snapshot.take();
-    start(cursor, log, snapshot);
+    start(state, snapshot);
   }
 
   /**
@@ -87,11 +91,11 @@ final class CheckpointWriter implements AutoCloseable {
    * @return its directory
    * @throws CheckpointException on every rank if any rank failed
    */
-  Path write(TrainingCursor cursor, List<String> log) {
+  Path write(TrainingState state) {
     finish();
-    start(cursor, log, StateTensors.live());
+    start(state, StateTensors.live());
     finish();
-    return directory.published(cursor.step());
+    return directory.published(state.cursor().step());
   }
 
   /**
@@ -118,13 +122,15 @@ final class CheckpointWriter implements AutoCloseable {
     while (BackgroundWork.await(work, PATIENCE_MILLIS).isRunning()) {}
   }
 
-  private void start(TrainingCursor cursor, List<String> log, StateTensors state) {
+  private void start(TrainingState state, StateTensors tensors) {
     FileSystem files = directory.files();
-    Path aside = directory.aside(cursor.step());
+    Path aside = directory.aside(state.cursor().step());
     ranks.first("make " + aside, () -> makeEmpty(files, aside));
     Path file = new Path(aside, CheckpointManifest.Shard.name(ranks.rank()));
-    flight = new Flight(cursor, log, false);
-    work = background.begin(() -> shard.write(files, file, state));
+    PlanInputs plan = state.plan();
+    Map<String, String> notes = plan == null ? Map.of() : plan.toMetadata();
+    flight = new Flight(state, false);
+    work = background.begin(() -> shard.write(files, file, tensors, notes));
   }
 
   private void advance(long patienceMillis) {
@@ -141,10 +147,9 @@ final class CheckpointWriter implements AutoCloseable {
     if (RankReports.anyRunning(reports)) {
       flight = current;
     } else if (current.publishing()) {
-      listener.checkpointed(
-          current.cursor().step(), directory.published(current.cursor().step()).toString());
+      listener.checkpointed(current.step(), directory.published(current.step()).toString());
     } else {
-      flight = new Flight(current.cursor(), current.log(), true);
+      flight = new Flight(current.state(), true);
       work = ranks.isFirst() ? background.begin(() -> publish(current, reports)) : idle();
     }
   }
@@ -160,10 +165,9 @@ final class CheckpointWriter implements AutoCloseable {
   }
 
   private String describe(Flight flight) {
-    long step = flight.cursor().step();
     return flight.publishing()
-        ? "publish " + directory.published(step)
-        : "write its shard in " + directory.aside(step);
+        ? "publish " + directory.published(flight.step())
+        : "write its shard in " + directory.aside(flight.step());
   }
 
   private static void makeEmpty(FileSystem files, Path aside) throws IOException {
@@ -174,9 +178,9 @@ final class CheckpointWriter implements AutoCloseable {
   }
 
   private CheckpointShard.Written publish(Flight complete, long[][] written) throws IOException {
-    TrainingCursor cursor = complete.cursor();
+    TrainingCursor cursor = complete.state().cursor();
     Path aside = directory.aside(cursor.step());
-    writeFile(new Path(aside, LOG_FILE), lines(complete.log()));
+    writeFile(new Path(aside, LOG_FILE), lines(complete.state().log()));
     writeFile(new Path(aside, CheckpointManifest.FILE), manifest(cursor, written).toJson());
     directory.publish(cursor.step());
     directory.prune(keep);

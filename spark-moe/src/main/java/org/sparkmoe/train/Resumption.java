@@ -27,7 +27,7 @@ final class Resumption {
   }
 
   /** What was found. */
-  record Found(TrainingCursor cursor, Path directory, List<String> log) {}
+  record Found(TrainingState state, Path directory) {}
 
   /**
    * Makes sure that nothing is there to be mixed up with a run that starts at step 0.
@@ -71,7 +71,7 @@ final class Resumption {
       @Nullable Exception failure = RankReports.attempt(attempt::run);
       long[][] reports = ranks.gather(failure == null ? 0 : 1);
       if (attempt.found != null && noneFailed(reports)) {
-        attempt.found.cursor().checkSettings(configured);
+        attempt.found.state().cursor().checkSettings(configured);
         return Optional.of(attempt.found);
       }
       String reason = failure == null ? "another rank could not read it" : failure.getMessage();
@@ -129,7 +129,10 @@ final class Resumption {
                   .formatted(checkpoint, reader.elements(), elements));
         }
         reader.restore(parameters);
-        found = new Found(reader.cursor(), checkpoint, log());
+        found =
+            new Found(
+                new TrainingState(reader.cursor(), log(), reader.plan(ranks.rank()).orElse(null)),
+                checkpoint);
       }
     }
 

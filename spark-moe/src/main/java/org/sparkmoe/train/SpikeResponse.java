@@ -11,7 +11,6 @@ import org.jspecify.annotations.Nullable;
 final class SpikeResponse {
   private final HealthConfig config;
   private final LossSpikes spikes;
-  private int rewinds;
 
   SpikeResponse(HealthConfig config, TrainingLog log) {
     this.config = config;
@@ -31,14 +30,15 @@ final class SpikeResponse {
   /**
    * Looks at a step.
    *
+   * @param rewinds how often training has gone back, restarts included
    * @return a warning, if there was a spike
    * @throws TrainingException if training went back too often
    */
-  Optional<String> after(StepMetrics metrics, Rewind rewind) {
-    return spikes.add(metrics.step(), metrics.loss()).map(spike -> respond(spike, rewind));
+  Optional<String> after(StepMetrics metrics, long rewinds, Rewind rewind) {
+    return spikes.add(metrics.step(), metrics.loss()).map(spike -> respond(spike, rewinds, rewind));
   }
 
-  private String respond(LossSpikes.Spike spike, Rewind rewind) {
+  private String respond(LossSpikes.Spike spike, long rewinds, Rewind rewind) {
     String what =
         String.format(
             Locale.ROOT,
@@ -51,7 +51,7 @@ final class SpikeResponse {
       spikes.accept();
       return what + "; health.on-spike = rewind would go back to the checkpoint before it";
     }
-    if (rewinds == config.maxRewinds()) {
+    if (rewinds >= config.maxRewinds()) {
       throw new TrainingException(
           ("%s, and training has gone back health.max-rewinds = %d times: lower"
                   + " train.learning-rate or train.clip-norm, or look at the data")
@@ -62,7 +62,6 @@ final class SpikeResponse {
       spikes.accept();
       return what + "; no checkpoint is older: lower checkpoint.every or raise checkpoint.keep";
     }
-    rewinds++;
     return "%s; back at step %d, the data in between are left out".formatted(what, step);
   }
 }

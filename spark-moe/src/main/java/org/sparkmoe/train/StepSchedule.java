@@ -33,6 +33,7 @@ import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.schedule.policy.Direction;
 import org.sparkmoe.schedule.policy.FlowLimits;
 import org.sparkmoe.schedule.policy.LayerGraphs;
+import org.sparkmoe.schedule.policy.PolicyName;
 import org.sparkmoe.schedule.policy.ScheduleConfig;
 import org.sparkmoe.schedule.policy.StepPlan;
 import org.sparkmoe.schedule.sim.ChunkBuffers;
@@ -67,27 +68,36 @@ final class StepSchedule implements AutoCloseable {
   private final @Nullable TraceFile traceFile;
   private final LayerClock clock = new LayerClock();
   private List<Timeline> predictions = List.of();
+  private @Nullable Profile profile;
   private @Nullable StepPlan plan;
   private @Nullable ScheduleTrace trace;
   private boolean planIsNew;
   private boolean traceIsFirst;
   private int missesInARow;
 
-  private StepSchedule(
-      ScheduleConfig config,
-      JobShape job,
+  /**
+   * Each pipeline stage has a schedule of its own. MoE layers run by it after {@link #begin}.
+   *
+   * @param model with at least one MoE layer
+   * @param hadoop finds the file system of {@code schedule.trace}
+   */
+  StepSchedule(
+      ScheduleSetup setup,
       RankGroups groups,
       LanguageModel model,
-      Outputs outputs) {
-    this.config = config;
-    this.job = job;
+      GradientSlices slices,
+      Configuration hadoop) {
+    this.config = setup.config();
     this.groups = groups;
     this.layers = model.moeLayers();
+    this.job =
+        new JobShape(setup.layer(), groups.topology(), (double) slices.elements() / layers.size());
     this.forwardRunsTwice = model.recomputesMoeLayers();
     this.trials = ModelTrials.of(model);
     this.blocks = model.flow();
-    this.slices = outputs.slices();
-    this.traceFile = outputs.trace();
+    this.slices = slices;
+    String file = config.trace();
+    this.traceFile = file.isEmpty() || groups.rank() != 0 ? null : new TraceFile(file, hadoop);
     Tensor weight = layers.get(0).parameters().get(0).value();
     this.ranks = new RankReports(groups.stage(), weight.device());
     this.onGpu = weight.is_cuda();
@@ -101,33 +111,60 @@ final class StepSchedule implements AutoCloseable {
             : blocks.limits(job.layer().batch(), job.layer().sequence());
   }
 
-  /** Where gradients and timelines go. */
-  private record Outputs(GradientSlices slices, @Nullable TraceFile trace) {}
-
   /**
-   * Profiles and plans. Collective over the pipeline stage; each stage has a plan of its own.
+   * Plans: as the checkpoint was planned, if this is the same job, or from a profile. Collective
+   * over the pipeline stage.
    *
-   * @param model with at least one MoE layer
-   * @param hadoop finds the file system of {@code schedule.trace}
+   * @param resumed what training goes on from; null at its beginning
    */
-  static StepSchedule start(
-      ScheduleSetup setup,
-      RankGroups groups,
-      LanguageModel model,
-      GradientSlices slices,
-      Configuration hadoop) {
-    double gradient = (double) slices.elements() / model.moeLayers().size();
-    JobShape job = new JobShape(setup.layer(), groups.topology(), gradient);
-    String file = setup.config().trace();
-    TraceFile trace = file.isEmpty() || groups.rank() != 0 ? null : new TraceFile(file, hadoop);
-    StepSchedule schedule =
-        new StepSchedule(setup.config(), job, groups, model, new Outputs(slices, trace));
-    String cache = setup.config().profileCache();
-    schedule.plan(
-        cache.isEmpty()
-            ? schedule.measure()
-            : new ProfileCache(Path.of(cache)).get(job, groups, schedule.trials));
-    return schedule;
+  void begin(@Nullable TrainingState resumed) {
+    PlanInputs written = resumed == null ? null : resumed.plan();
+    boolean same = resumed != null && isSame(written);
+    if (resumed != null && groups.rank() == 0) {
+      LOG.info("schedule: {}", why(same, written));
+    }
+    if (same && written != null) {
+      plan(written.profile());
+      return;
+    }
+    String cache = config.profileCache();
+    plan(cache.isEmpty() ? measure() : new ProfileCache(Path.of(cache)).get(job, groups, trials));
+  }
+
+  /** Whether all ranks of the stage found the same, for this job: their plans must not differ. */
+  private boolean isSame(@Nullable PlanInputs written) {
+    boolean mine = written != null && written.job().equals(jobInFull());
+    long[][] found = ranks.gather(mine ? 1 : 0, written == null ? 0 : written.fingerprint());
+    return Arrays.stream(found).allMatch(row -> row[0] == 1 && row[1] == found[0][1]);
+  }
+
+  private String why(boolean same, @Nullable PlanInputs written) {
+    if (same) {
+      return "planned from the profile in the checkpoint, not measured again";
+    }
+    return "measured again, so that the loss may differ in the last digits: "
+        + (written == null
+            ? "the checkpoint has no profile"
+            : "the checkpoint's profile is of %s, this job is %s"
+                .formatted(written.job(), jobInFull()));
+  }
+
+  private String jobInFull() {
+    // Only this policy looks at more than the MoE layers.
+    boolean flows = config.policy() == PolicyName.BEST;
+    return "%d layers of %s, %s, %s up to degree %d%s"
+        .formatted(
+            layers.size(),
+            job,
+            trials.name(),
+            config.policy(),
+            config.maxDegree(),
+            flows ? limits.map(within -> ", " + within).orElse("") : "");
+  }
+
+  /** What the present plan follows from. */
+  PlanInputs inputs() {
+    return new PlanInputs(jobInFull(), Objects.requireNonNull(profile, "before begin"));
   }
 
   private Profile measure() {
@@ -135,6 +172,7 @@ final class StepSchedule implements AutoCloseable {
   }
 
   private void plan(Profile profile) {
+    this.profile = profile;
     CostModels costs = profile.costs();
     List<LayerWorkload> stack = Collections.nCopies(layers.size(), job.workload());
     boolean first = this.plan == null;

@@ -86,7 +86,7 @@ public final class Trainer implements AutoCloseable {
     boolean onGpu = parameters.get(0).values().is_cuda();
     return setup.schedule() == null || local || onGpu || model.moeLayers().isEmpty()
         ? null
-        : StepSchedule.start(
+        : new StepSchedule(
             setup.schedule(),
             groups,
             model,
@@ -127,7 +127,7 @@ public final class Trainer implements AutoCloseable {
       writer.advance();
       routers.add(metrics.routing()).forEach(warning -> warn(metrics.step(), warning));
       spikes
-          .after(metrics, spike -> rewind(progress, spike))
+          .after(metrics, progress.cursor.rewinds(), spike -> rewind(progress, spike))
           .ifPresent(warning -> warn(metrics.step(), warning));
       long done = progress.cursor.step();
       boolean last = done == config.steps();
@@ -135,7 +135,7 @@ public final class Trainer implements AutoCloseable {
         evaluate(done, config.evaluateBatches());
       }
       if (!last && isDue(done, checkpoints.every())) {
-        writer.begin(progress.cursor, log.lines());
+        writer.begin(state(progress.cursor));
         progress.unsaved = false;
       }
     }
@@ -147,8 +147,12 @@ public final class Trainer implements AutoCloseable {
   private void save(Progress progress) {
     writer.finish();
     if (progress.unsaved) {
-      writer.write(progress.cursor, log.lines());
+      writer.write(state(progress.cursor));
     }
+  }
+
+  private TrainingState state(TrainingCursor cursor) {
+    return new TrainingState(cursor, log.lines(), schedule == null ? null : schedule.inputs());
   }
 
   private TrainingStoppedException stopped(Progress progress) {
@@ -165,15 +169,17 @@ public final class Trainer implements AutoCloseable {
     long owned = ownedElements();
     long elements = Arrays.stream(ranks.gather(owned)).mapToLong(report -> report[0]).sum();
     TrainingCursor first =
-        new TrainingCursor(0, 0, 0, config.seed(), config.globalBatch(), data.sequenceLength());
+        TrainingCursor.first(config.seed(), config.globalBatch(), data.sequenceLength());
     Resumption resumption = new Resumption(directory, ranks);
     Progress progress = new Progress(first, elements);
+    @Nullable TrainingState written = null;
     if (checkpoints.resume()) {
       Optional<Resumption.Found> found = resumption.resume(parameters, first, elements);
       if (found.isPresent()) {
         LOG.info("going on from {}", found.get().directory());
-        log.restore(found.get().log());
-        progress = new Progress(found.get().cursor(), elements);
+        written = found.get().state();
+        log.restore(written.log());
+        progress = new Progress(written.cursor(), elements);
         progress.unsaved = false;
       }
     } else {
@@ -181,6 +187,9 @@ public final class Trainer implements AutoCloseable {
     }
     if (progress.cursor.step() == 0) {
       initialModel.load();
+    }
+    if (schedule != null) {
+      schedule.begin(written);
     }
     ranks.first("clear " + directory.root(), directory::removeAsides);
     listener.started(
@@ -238,15 +247,15 @@ public final class Trainer implements AutoCloseable {
     if (found.isEmpty()) {
       return null;
     }
-    TrainingCursor back = found.get().cursor().withBatch(now.batch());
-    log.restore(found.get().log());
+    TrainingCursor back = found.get().state().cursor().rewoundFrom(now);
+    log.restore(found.get().state().log());
     log.addRewind(back.step(), spike);
     progress.goBack(back);
     ranks.first(
         "remove the checkpoints after step " + back.step(),
         () -> directory.removeAfter(back.step()));
     // The one gone back to is written again, so that a restart leaves the same data out.
-    writer.write(back, log.lines());
+    writer.write(state(back));
     return back.step();
   }
 

@@ -7,17 +7,35 @@ package org.sparkmoe.train;
  * @param step steps done
  * @param updates steps whose gradient was finite, which is what Adam counts
  * @param skippedBatches global batches that were left out before this step, after loss spikes
+ * @param rewinds how often training went back because of a loss spike
  * @param seed {@code train.seed}
  * @param globalBatch sequences in a step
  * @param sequenceLength tokens predicted in a sequence
  */
 record TrainingCursor(
-    long step, long updates, long skippedBatches, long seed, int globalBatch, int sequenceLength) {
+    long step,
+    long updates,
+    long skippedBatches,
+    long rewinds,
+    long seed,
+    int globalBatch,
+    int sequenceLength) {
+
+  /** Before the first step. */
+  static TrainingCursor first(long seed, int globalBatch, int sequenceLength) {
+    return new TrainingCursor(0, 0, 0, 0, seed, globalBatch, sequenceLength);
+  }
 
   /** After one more step. */
   TrainingCursor next(boolean updated) {
     return new TrainingCursor(
-        step + 1, updates + (updated ? 1 : 0), skippedBatches, seed, globalBatch, sequenceLength);
+        step + 1,
+        updates + (updated ? 1 : 0),
+        skippedBatches,
+        rewinds,
+        seed,
+        globalBatch,
+        sequenceLength);
   }
 
   /** The global batch that comes next. */
@@ -25,9 +43,10 @@ record TrainingCursor(
     return step + skippedBatches;
   }
 
-  /** The same place in training, going on with {@code batch}. */
-  TrainingCursor withBatch(long batch) {
-    return new TrainingCursor(step, updates, batch - step, seed, globalBatch, sequenceLength);
+  /** This place in training, to which it went back from {@code now}, to go on with later data. */
+  TrainingCursor rewoundFrom(TrainingCursor now) {
+    return new TrainingCursor(
+        step, updates, now.batch() - step, now.rewinds() + 1, seed, globalBatch, sequenceLength);
   }
 
   /**

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,25 +18,71 @@ import org.junit.jupiter.api.io.TempDir;
 /** A job whose driver and executor are processes that authenticate and encrypt. */
 @Timeout(600)
 class SecureTrainingTest {
-  private static final Map<String, String> SPARK =
-      Map.of(
-          "spark.master", "local-cluster[1,2,1024]",
-          "spark.ui.enabled", "false",
-          "spark.authenticate", "true",
-          "spark.authenticate.secret", "known to this test alone",
-          "spark.network.crypto.enabled", "true",
-          "spark.io.encryption.enabled", "true");
+  private static final String SECRET = "known to this test alone";
 
   @TempDir Path directory;
 
   @Test
   void trainingRunsWhereSparkAuthenticatesAndEncrypts() throws Exception {
+    assertTrains(
+        Map.of(
+            "spark.authenticate", "true",
+            "spark.authenticate.secret", SECRET,
+            "spark.network.crypto.enabled", "true",
+            "spark.io.encryption.enabled", "true"));
+  }
+
+  @Test
+  void trainingRunsOverTls() throws Exception {
+    String keys = keyStore().toString();
+    assertTrains(
+        Map.of(
+            "spark.authenticate", "true",
+            "spark.authenticate.secret", SECRET,
+            "spark.ssl.rpc.enabled", "true",
+            "spark.ssl.rpc.protocol", "TLSv1.3",
+            "spark.ssl.rpc.keyStore", keys,
+            "spark.ssl.rpc.keyStorePassword", SECRET,
+            "spark.ssl.rpc.keyPassword", SECRET,
+            "spark.ssl.rpc.trustStore", keys,
+            "spark.ssl.rpc.trustStorePassword", SECRET));
+  }
+
+  /** A key and, for the other side, its certificate. */
+  private Path keyStore() throws Exception {
+    Path keys = directory.resolve("keys.p12");
+    Process keytool =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                "-genkeypair",
+                "-alias",
+                "spark",
+                "-keyalg",
+                "RSA",
+                "-dname",
+                "CN=localhost",
+                "-ext",
+                "san=ip:127.0.0.1",
+                "-storetype",
+                "PKCS12",
+                "-keystore",
+                keys.toString(),
+                "-storepass",
+                SECRET)
+            .redirectErrorStream(true)
+            .start();
+    String said = new String(keytool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(keytool.waitFor()).as(said).isZero();
+    return keys;
+  }
+
+  private void assertTrains(Map<String, String> security) throws Exception {
     // All that Spark asks of its home; the class path comes from this test.
     Files.createDirectory(directory.resolve("jars"));
     Path model = directory.resolve("model");
     Path output = directory.resolve("output");
 
-    Process job = start(arguments(model), output);
+    Process job = start(security, arguments(model), output);
     try {
       assertThat(job.waitFor(540, TimeUnit.SECONDS)).isTrue();
     } finally {
@@ -49,7 +96,7 @@ class SecureTrainingTest {
         .contains(
             "warning: Spark's traffic is encrypted, but the tensors that ranks exchange by Gloo");
     assertThat(TinyModel.losses(model)).hasSize(4);
-    assertThat(model.resolve("config.conf")).content().doesNotContain("known to this test alone");
+    assertThat(model.resolve("config.conf")).content().doesNotContain(SECRET);
   }
 
   private static List<String> arguments(Path model) {
@@ -57,7 +104,8 @@ class SecureTrainingTest {
     return TinyModel.trainOn(text, model, "--set", "cluster.ranks=2");
   }
 
-  private Process start(List<String> arguments, Path output) throws IOException {
+  private Process start(Map<String, String> security, List<String> arguments, Path output)
+      throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
@@ -66,7 +114,9 @@ class SecureTrainingTest {
     String classPath = System.getProperty("java.class.path");
     command.addAll(List.of("-Xmx512m", "-Djava.awt.headless=true"));
     command.add("-Dspark.executor.extraClassPath=" + classPath);
-    SPARK.forEach((key, value) -> command.add("-D%s=%s".formatted(key, value)));
+    command.add("-Dspark.master=local-cluster[1,2,1024]");
+    command.add("-Dspark.ui.enabled=false");
+    security.forEach((key, value) -> command.add("-D%s=%s".formatted(key, value)));
     command.addAll(List.of("-cp", classPath, SparkMoe.class.getName()));
     command.addAll(arguments);
     ProcessBuilder builder =

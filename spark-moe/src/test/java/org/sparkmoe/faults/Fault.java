@@ -24,6 +24,11 @@ record Fault(
   enum Ending {
     /** The job restarts by itself, and its loss curve is that of an undisturbed run. */
     RESTARTS("restarts"),
+    /**
+     * The job restarts by itself with fewer ranks; its losses are those of an undisturbed run but
+     * for the last digits.
+     */
+    SHRINKS("restarts with fewer ranks"),
     /** The job goes on as if nothing had happened. */
     UNHARMED("goes on"),
     /**

@@ -12,31 +12,34 @@ public final class FaultTable {
 
   private final Installation spark;
   private final Path directory;
-  private final Curve reference;
+  private final FaultRun.Reference reference;
   private boolean expected = true;
 
-  private FaultTable(Installation spark, Path directory, Curve reference) {
+  private FaultTable(Installation spark, Path directory, FaultRun.Reference reference) {
     this.spark = spark;
     this.directory = directory;
     this.reference = reference;
   }
 
   /**
-   * @param args words of {@link Faults} and {@link NetworkFaults}; none for all
+   * @param args words of {@link Faults}, {@link WorkerFaults} and {@link NetworkFaults}; none for
+   *     all
    */
   public static void main(String[] args) throws Exception {
     Installation spark = Installation.here();
     Path directory = Files.createTempDirectory("spark-moe-faults-");
     Map<String, Fault> local = Faults.all();
+    Map<String, Fault> workers = WorkerFaults.all();
     Map<String, Fault> network = NetworkFaults.all();
     List<String> chosen = new ArrayList<>(List.of(args));
     if (chosen.isEmpty()) {
       chosen.addAll(local.keySet());
+      chosen.addAll(workers.keySet());
       chosen.addAll(network.keySet());
     }
     System.err.println("outputs: " + directory);
     Scene.Cluster cluster = Scene.Cluster.local(RANKS);
-    Curve reference =
+    FaultRun.Reference reference =
         FaultRun.undisturbed(
             new Scene(spark, cluster, directory.resolve("undisturbed")), FaultRun.SETTINGS);
     FaultTable table = new FaultTable(spark, directory, reference);
@@ -44,16 +47,21 @@ public final class FaultTable {
         "| fault | then | detected s | ended s | from step | same loss curve | exit | as it should |");
     System.out.println("|---|---|---|---|---|---|---|---|");
     for (String word : chosen) {
+      Path files = directory.resolve(word + "-workers");
       if (local.containsKey(word)) {
         table.row(word, local.get(word), cluster);
+      } else if (workers.containsKey(word)) {
+        try (Standalone standalone = Standalone.up(spark, files, RANKS)) {
+          table.row(word, workers.get(word), standalone.executors(RANKS));
+        }
       } else if (network.containsKey(word)) {
-        Path workers = directory.resolve(word + "-workers");
-        try (Namespaces namespaces = Namespaces.up(spark, workers, RANKS + 1)) {
-          table.row(word, network.get(word), Namespaces.cluster(RANKS));
+        try (Namespaces namespaces = Namespaces.up(spark, files, RANKS + 1)) {
+          table.row(word, network.get(word), namespaces.cluster().executors(RANKS));
         }
       } else {
         throw new IllegalArgumentException(
-            "%s is none of %s, %s".formatted(word, local.keySet(), network.keySet()));
+            "%s is none of %s, %s, %s"
+                .formatted(word, local.keySet(), workers.keySet(), network.keySet()));
       }
     }
     if (!table.expected) {

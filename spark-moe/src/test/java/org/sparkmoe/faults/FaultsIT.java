@@ -16,14 +16,14 @@ class FaultsIT {
       throws Exception {
     Installation spark = Installation.here();
     Scene.Cluster oneJvm = new Scene.Cluster("local[2]", List.of(), List.of());
-    Curve undisturbed =
+    FaultRun.Reference undisturbed =
         FaultRun.undisturbed(
             new Scene(spark, oneJvm, directory.resolve("undisturbed")), FaultRun.SETTINGS);
     assertAsExpected("sigkill", new Scene(spark, Scene.Cluster.local(2), directory), undisturbed);
     assertAsExpected("sigterm", new Scene(spark, oneJvm, directory), undisturbed);
   }
 
-  private static void assertAsExpected(String word, Scene parent, Curve undisturbed)
+  private static void assertAsExpected(String word, Scene parent, FaultRun.Reference undisturbed)
       throws Exception {
     Scene scene = new Scene(parent.spark(), parent.cluster(), parent.directory().resolve(word));
     FaultRun.Result result = new FaultRun(scene, Faults.all().get(word)).against(undisturbed);

@@ -50,6 +50,11 @@ record Installation(Path root, String classes) {
     return root.resolve("spark-moe/src/main/java/org/sparkmoe/moe");
   }
 
+  /** Options of JVMs that live for a minute and are started by the dozen. */
+  static List<String> brief() {
+    return List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
+  }
+
   /** Command line of a driver, up to its main class. */
   List<String> driver() {
     return java(
@@ -68,6 +73,7 @@ record Installation(Path root, String classes) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("@" + root.resolve("conf/jvm.options"));
+    command.addAll(brief());
     command.addAll(List.of(more));
     return command;
   }

@@ -58,6 +58,29 @@ record Scene(Installation spark, Cluster cluster, Path directory, long pace) {
     return model().resolve("checkpoints");
   }
 
+  /** Where measured cost models are kept. */
+  Path profiles() {
+    return directory.resolve("profiles");
+  }
+
+  /**
+   * Begins with what another scene measured, so that both cut their layers into the same chunks.
+   */
+  Scene withProfilesOf(Scene other) throws IOException {
+    Files.createDirectories(profiles());
+    try (Stream<Path> all = Files.list(other.profiles())) {
+      for (Path profile : all.toList()) {
+        Files.copy(profile, profiles().resolve(profile.getFileName()));
+      }
+    }
+    return this;
+  }
+
+  /** What starts again from here on must know by itself how layers are cut. */
+  void forgetProfiles() throws IOException, InterruptedException {
+    Shell.run("rm", "-r", profiles().toString());
+  }
+
   /** Makes the directory. */
   Scene prepare() throws IOException {
     Files.createDirectories(text());
@@ -83,7 +106,8 @@ record Scene(Installation spark, Cluster cluster, Path directory, long pace) {
     conf(arguments, "spark.executor.extraClassPath=" + spark.classPath());
     conf(
         arguments,
-        "spark.executor.extraJavaOptions=%s -D%s=%d".formatted(mark, FaultHook.PACE, pace));
+        "spark.executor.extraJavaOptions=%s %s -D%s=%d"
+            .formatted(String.join(" ", Installation.brief()), mark, FaultHook.PACE, pace));
     conf(arguments, "spark.executor.memory=512m");
     conf(arguments, "spark.ui.enabled=false");
     cluster.conf().forEach(property -> conf(arguments, property));
@@ -93,6 +117,7 @@ record Scene(Installation spark, Cluster cluster, Path directory, long pace) {
     arguments.addAll(List.of(more));
     List<String> all = new ArrayList<>(List.of("data.paths=" + text()));
     all.add("output.directory=" + model());
+    all.add("schedule.profile-cache=" + profiles());
     all.add("moe.hooks=[%s]".formatted(FaultHook.class.getName()));
     all.addAll(settings);
     all.forEach(setting -> arguments.addAll(List.of("--set", setting)));

@@ -10,13 +10,16 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
 
-/** Trains while random executors get SIGKILL, and watches memory. */
+/** Trains while random executors get SIGKILL, from the first checkpoint on, and watches memory. */
 public final class Soak {
   private static final int RANKS = 2;
-  private static final long PACE_MILLIS = 100;
+  private static final long PACE_MILLIS = 500;
 
   /** Micro-batches of a step on each rank in {@code tiny.conf}. */
   private static final int PASSES = 2;
+
+  /** Of the time; the rest is restarts. */
+  private static final double TRAINING_SHARE = 0.5;
 
   private static final long SAMPLE_MILLIS = 5000;
 
@@ -36,25 +39,34 @@ public final class Soak {
   public static void main(String[] args) throws Exception {
     double minutes = args.length > 0 ? Double.parseDouble(args[0]) : 30;
     double between = args.length > 1 ? Double.parseDouble(args[1]) : 120;
-    long steps = (long) (TimeUnit.MINUTES.toMillis(1) * minutes / (PASSES * PACE_MILLIS));
+    long steps = (long)
+            (TimeUnit.MINUTES.toMillis(1) * minutes * TRAINING_SHARE / (PASSES * PACE_MILLIS));
     List<String> settings = new ArrayList<>(FaultRun.SETTINGS);
     settings.add("train.steps=" + steps);
-    settings.add("checkpoint.every=25");
+    settings.add("checkpoint.every=10");
     settings.add("restart.max=100000");
     Installation spark = Installation.here();
     Path directory = Files.createTempDirectory("spark-moe-soak-");
     System.err.println("outputs: " + directory);
     Scene.Cluster cluster = Scene.Cluster.local(RANKS);
-    Curve undisturbed =
-        FaultRun.undisturbed(new Scene(spark, cluster, directory.resolve("undisturbed")), settings);
-    Scene scene = new Scene(spark, cluster, directory.resolve("soak"), PACE_MILLIS).prepare();
-    try (Submission job = scene.train(settings)) {
-      Soak soak = new Soak(job);
-      soak.disturb(between);
-      int code = job.exitCode();
-      Files.writeString(directory.resolve("output.txt"), job.output());
-      soak.writeSamples(directory.resolve("memory.csv"));
-      soak.report(code, Curve.of(scene.model()), undisturbed);
+    Scene undisturbed = new Scene(spark, cluster, directory.resolve("undisturbed")).prepare();
+    try (Submission beside = undisturbed.train(settings)) {
+      // By now it has measured, and both are to cut their layers into the same chunks.
+      Scene.awaitCheckpoint(beside);
+      Scene scene =
+          new Scene(spark, cluster, directory.resolve("soak"), PACE_MILLIS)
+              .prepare()
+              .withProfilesOf(undisturbed);
+      try (Submission job = scene.train(settings)) {
+        Scene.awaitCheckpoint(job);
+        Soak soak = new Soak(job);
+        soak.disturb(between);
+        int code = job.exitCode();
+        Files.writeString(directory.resolve("output.txt"), job.output());
+        soak.writeSamples(directory.resolve("memory.csv"));
+        beside.exitCode();
+        soak.report(code, Curve.of(scene.model()), Curve.of(undisturbed.model()));
+      }
     }
   }
 
@@ -98,8 +110,8 @@ public final class Soak {
         undisturbed.lastLoss(),
         curve.points().size(),
         curve.difference(undisturbed));
-    System.out.println("| median MiB | first quarter | last quarter |");
-    System.out.println("|---|---|---|");
+    System.out.println("| median MiB | first quarter | between | last quarter |");
+    System.out.println("|---|---|---|---|");
     row("driver, resident", "driver", MemorySample::residentKib, seconds);
     row("driver, heap", "driver", MemorySample::heapKib, seconds);
     row("executors, resident", "executor", MemorySample::residentKib, seconds);
@@ -109,9 +121,10 @@ public final class Soak {
   private void row(String name, String role, ToLongFunction<MemorySample> what, double seconds) {
     System.out.printf(
         Locale.ROOT,
-        "| %s | %.0f | %.0f |%n",
+        "| %s | %.0f | %.0f | %.0f |%n",
         name,
         median(role, what, 0, seconds / 4),
+        median(role, what, seconds / 4, seconds * 3 / 4),
         median(role, what, seconds * 3 / 4, seconds));
   }
 

@@ -74,7 +74,7 @@ class AsynchronousCheckpointTest {
         one -> {
           one.files.gate = new CountDownLatch(1);
           one.set(1);
-          one.writer.begin(cursor(1), List.of());
+          one.writer.begin(new TrainingState(cursor(1), List.of(), null));
           one.set(2);
           one.writer.advance();
           assertThat(one.steps()).isEmpty();
@@ -92,8 +92,8 @@ class AsynchronousCheckpointTest {
   void theNextOneBeginsWhenTheOneBeforeIsPublished() {
     run(
         one -> {
-          one.writer.begin(cursor(1), List.of());
-          one.writer.begin(cursor(2), List.of());
+          one.writer.begin(new TrainingState(cursor(1), List.of(), null));
+          one.writer.begin(new TrainingState(cursor(2), List.of(), null));
 
           assertThat(one.published).containsExactly(1L);
           one.writer.finish();
@@ -106,7 +106,7 @@ class AsynchronousCheckpointTest {
     run(
         one -> {
           one.files.left = 100;
-          one.writer.begin(cursor(1), List.of());
+          one.writer.begin(new TrainingState(cursor(1), List.of(), null));
 
           assertThatThrownBy(
                   () -> {
@@ -126,7 +126,7 @@ class AsynchronousCheckpointTest {
     run(
         one -> {
           one.files.gate = new CountDownLatch(1);
-          one.writer.begin(cursor(1), List.of());
+          one.writer.begin(new TrainingState(cursor(1), List.of(), null));
 
           one.writer.close();
 
@@ -161,7 +161,7 @@ class AsynchronousCheckpointTest {
   }
 
   private static TrainingCursor cursor(long step) {
-    return new TrainingCursor(step, step, 0, 7, 8, 16);
+    return new TrainingCursor(step, step, 0, 0, 7, 8, 16);
   }
 
   /** A parameter and what writes it. */
@@ -198,7 +198,7 @@ class AsynchronousCheckpointTest {
     }
 
     void write(long step) {
-      writer.begin(cursor(step), List.of());
+      writer.begin(new TrainingState(cursor(step), List.of(), null));
       writer.finish();
     }
 
@@ -226,6 +226,7 @@ class AsynchronousCheckpointTest {
       return new Resumption(checkpoints, ranks)
           .resume(parameters, cursor(0), 160)
           .orElseThrow()
+          .state()
           .cursor();
     }
 

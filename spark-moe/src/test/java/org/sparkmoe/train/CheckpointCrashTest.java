@@ -78,13 +78,14 @@ class CheckpointCrashTest {
   }
 
   private static void write(CheckpointWriter writer, long step) {
-    writer.begin(cursor(step), List.of("{}"));
+    writer.begin(new TrainingState(cursor(step), List.of("{}"), null));
     writer.finish();
   }
 
   private static void assertOnlyTheFirstIsThere(
       Resumption resumption, List<ParameterGroup> parameters) {
-    TrainingCursor found = resumption.resume(parameters, cursor(0), 100).orElseThrow().cursor();
+    TrainingCursor found =
+        resumption.resume(parameters, cursor(0), 100).orElseThrow().state().cursor();
 
     assertThat(found).isEqualTo(cursor(1));
     try (TensorScope scope = TensorScope.open()) {
@@ -99,6 +100,6 @@ class CheckpointCrashTest {
   }
 
   private static TrainingCursor cursor(long step) {
-    return new TrainingCursor(step, step, 0, 7, 8, 16);
+    return new TrainingCursor(step, step, 0, 0, 7, 8, 16);
   }
 }

@@ -22,7 +22,7 @@ import net.jqwik.api.constraints.Size;
 class CheckpointManifestFuzzTest {
   private static final CheckpointManifest WRITTEN =
       new CheckpointManifest(
-          new TrainingCursor(12, 11, 3, 7, 8, 16),
+          new TrainingCursor(12, 11, 3, 2, 7, 8, 16),
           List.of(
               new CheckpointManifest.Shard("shard-00000.safetensors", 4096, 0x12345678),
               new CheckpointManifest.Shard("shard-00001.safetensors", 2048, 0x9ABCDEF0)));

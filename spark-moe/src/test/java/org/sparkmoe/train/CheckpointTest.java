@@ -14,6 +14,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkmoe.topology.Topology;
 
 class CheckpointTest {
@@ -65,6 +67,29 @@ class CheckpointTest {
 
     Curves.assertClose(two.losses(), Arrays.copyOfRange(whole, 10, 14), 1e-4);
     Curves.assertClose(one.losses(), Arrays.copyOfRange(whole, 12, 14), 1e-4);
+  }
+
+  /** Pipeline stages, MP, EP and ESP of four ranks; the checkpoint is of 1, 2, 2 and 2. */
+  @ParameterizedTest
+  @CsvSource({"1, 1, 4, 1", "1, 4, 1, 4", "2, 1, 2, 1", "2, 2, 1, 2"})
+  void aCheckpointGoesOnAtAnotherSplit(int stages, int mp, int ep, int esp) throws IOException {
+    Topology other = new Topology(4, 4, stages, mp, ep, esp);
+    double[] whole =
+        TrainingFixture.train(
+                FOUR, TrainingFixture.setup(oneMicroBatch(FOUR), directory.resolve("whole")))
+            .losses();
+
+    TrainingFixture.train(FOUR, every(5, 3, false, oneMicroBatch(FOUR)));
+    deleteNewest();
+    TrainingFixture.Run rest =
+        TrainingFixture.train(other, every(5, 3, true, oneMicroBatch(other)));
+
+    Curves.assertClose(rest.losses(), Arrays.copyOfRange(whole, 5, 9), 1e-4);
+  }
+
+  /** Balancing losses are of a micro-batch, which must be of the same sequences in any layout. */
+  private static TrainConfig oneMicroBatch(Topology topology) {
+    return TrainConfigs.of(9, 8 / topology.nDp());
   }
 
   @Test

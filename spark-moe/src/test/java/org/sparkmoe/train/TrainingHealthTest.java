@@ -26,12 +26,21 @@ class TrainingHealthTest {
 
   private TrainingFixture.Run train(
       String name, HealthConfig.OnSpike onSpike, int maxRewinds, LongFunction<int[]> text) {
+    return train(name, onSpike, maxRewinds, text, false);
+  }
+
+  private TrainingFixture.Run train(
+      String name,
+      HealthConfig.OnSpike onSpike,
+      int maxRewinds,
+      LongFunction<int[]> text,
+      boolean resume) {
     HealthConfig health = new HealthConfig(5, 10, 2, onSpike, maxRewinds, 0, 1, 0);
     String root = directory.resolve(name).toUri().toString();
     TrainSetup setup =
         new TrainSetup(
             TrainConfigs.withLearningRate(STEPS, 4, 1e-2),
-            new CheckpointConfig(root, 5, 3, true, false),
+            new CheckpointConfig(root, 5, 3, true, resume),
             health,
             new Configuration(),
             null);
@@ -102,6 +111,22 @@ class TrainingHealthTest {
         .isInstanceOf(TrainingException.class)
         .hasMessageContaining("gone back health.max-rewinds = 1 times")
         .hasMessageContaining("lower train.learning-rate");
+  }
+
+  @Test
+  void goingBackBeforeARestartCounts() {
+    for (boolean resume : new boolean[] {false, true}) {
+      assertThatThrownBy(
+              () ->
+                  train(
+                      "restarted",
+                      HealthConfig.OnSpike.REWIND,
+                      1,
+                      TrainingHealthTest::poisoned,
+                      resume))
+          .rootCause()
+          .hasMessageContaining("gone back health.max-rewinds = 1 times");
+    }
   }
 
   @Test
