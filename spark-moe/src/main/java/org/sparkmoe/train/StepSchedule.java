@@ -175,7 +175,7 @@ final class StepSchedule implements AutoCloseable {
     this.profile = profile;
     CostModels costs = profile.costs();
     List<LayerWorkload> stack = Collections.nCopies(layers.size(), job.workload());
-    boolean first = this.plan == null;
+    @Nullable StepPlan before = this.plan;
     StepPlan layerwise = config.policy().executable(config.maxDegree()).plan(stack, costs);
     StepPlan plan = limits.map(within -> flowing(within, stack, costs)).orElse(layerwise);
     this.plan = plan;
@@ -213,10 +213,10 @@ final class StepSchedule implements AutoCloseable {
     }
     predictions = List.copyOf(timelines);
     missesInARow = 0;
-    if (groups.rank() == 0) {
-      if (first) {
-        LOG.info("profile of {}:\n{}", job, profile);
-      }
+    if (groups.rank() == 0 && before == null) {
+      LOG.info("profile of {}:\n{}", job, profile);
+    }
+    if (groups.rank() == 0 && !hasDegreesOf(plan, before)) {
       LOG.info(
           "schedule {}: degrees forward {}, backward {}; predicted {} ms per micro-batch, of which"
               + " {} {} ms; chunks on their way take up to {} bytes",
@@ -234,6 +234,13 @@ final class StepSchedule implements AutoCloseable {
     FlowLimits limits =
         new FlowLimits(within.sequences(), within.gateChunks(), within.sameDegrees());
     return config.policy().executable(config.maxDegree(), limits).plan(stack, costs);
+  }
+
+  private static boolean hasDegreesOf(StepPlan plan, @Nullable StepPlan other) {
+    return other != null
+        && plan.flowsThroughBlocks() == other.flowsThroughBlocks()
+        && plan.forwardDegrees().equals(other.forwardDegrees())
+        && plan.backwardDegrees().equals(other.backwardDegrees());
   }
 
   /** Bytes of the graph's chunks, as if all were f32. */
@@ -313,9 +320,8 @@ final class StepSchedule implements AutoCloseable {
   private void replanWhereOff(double error) {
     missesInARow = Math.abs(error) > config.replanError() ? missesInARow + 1 : 0;
     if (missesInARow >= config.replanAfter()) {
-      if (groups.rank() == 0) {
-        LOG.info("schedule: the prediction stays off by {} %", "%+.1f".formatted(100 * error));
-      }
+      // On a busy machine this may go on for ever: only a plan that differs is told.
+      LOG.debug("the prediction stays off by {} %", 100 * error);
       plan(measure());
     }
   }

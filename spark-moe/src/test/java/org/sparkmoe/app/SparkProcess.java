@@ -1,5 +1,6 @@
 package org.sparkmoe.app;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class SparkProcess implements AutoCloseable {
   static final Path SPARK_HOME = Path.of("target", "spark-home").toAbsolutePath();
   static final Path JAR = Path.of("target", "spark-moe.jar").toAbsolutePath();
+  private static final String JARS = SPARK_HOME + "/jars/*";
   private static final Path OPTIONS = Path.of("..", "conf", "jvm.options").toAbsolutePath();
 
   private final Process process;
@@ -22,7 +24,8 @@ final class SparkProcess implements AutoCloseable {
   private final Thread reader;
   private final CompletableFuture<MatchResult> match = new CompletableFuture<>();
 
-  private SparkProcess(String mainClass, List<String> arguments, @Nullable Pattern awaited)
+  private SparkProcess(
+      String classPath, String mainClass, List<String> arguments, @Nullable Pattern awaited)
       throws IOException {
     List<String> command =
         new ArrayList<>(
@@ -31,7 +34,7 @@ final class SparkProcess implements AutoCloseable {
                 "@" + OPTIONS,
                 "-Xmx1g",
                 "-cp",
-                SPARK_HOME + "/jars/*",
+                classPath,
                 mainClass));
     command.addAll(arguments);
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
@@ -72,13 +75,19 @@ final class SparkProcess implements AutoCloseable {
 
   /** {@code spark-submit} with all its arguments. */
   static SparkProcess submit(List<String> arguments) throws IOException {
-    return new SparkProcess("org.apache.spark.deploy.SparkSubmit", arguments, null);
+    return new SparkProcess(JARS, "org.apache.spark.deploy.SparkSubmit", arguments, null);
   }
 
   /** A standalone daemon, which is up when {@code awaited} appears in what it prints. */
   static SparkProcess daemon(String mainClass, List<String> arguments, Pattern awaited)
       throws IOException {
-    return new SparkProcess(mainClass, arguments, awaited);
+    return new SparkProcess(JARS, mainClass, arguments, awaited);
+  }
+
+  /** The same with our jar on its class path. */
+  static SparkProcess daemonWithOurJar(String mainClass, List<String> arguments, Pattern awaited)
+      throws IOException {
+    return new SparkProcess(JAR + File.pathSeparator + JARS, mainClass, arguments, awaited);
   }
 
   private void read(@Nullable Pattern awaited) {

@@ -3,6 +3,8 @@ package org.sparkmoe.notebook;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -66,6 +68,19 @@ class NotebooksTest {
     try (ScalaCells cells = new ScalaCells(spark)) {
       notebook.cells().forEach(cells::run);
       assertThat(cells.pictures()).isPositive();
+    }
+  }
+
+  @Test
+  void theManualsLinesForSparkShellRun() throws IOException {
+    String manual = Files.readString(Path.of("..", "docs", "manual", "ml-pipeline.md"));
+    String lines = manual.replaceFirst("(?s).*```scala\n(.*?)```.*", "$1");
+    assertThat(lines).contains("setSteps(20)", "\"spark-moe/src/main/java\"");
+    try (ScalaCells cells = new ScalaCells(spark)) {
+      cells.run(
+          lines
+              .replace("setSteps(20)", "setSteps(1).setShowProgress(false)")
+              .replace("spark-moe/src/main/java", "src/main/java/org/sparkmoe/moe"));
     }
   }
 
