@@ -39,8 +39,8 @@ public final class Soak {
   public static void main(String[] args) throws Exception {
     double minutes = args.length > 0 ? Double.parseDouble(args[0]) : 30;
     double between = args.length > 1 ? Double.parseDouble(args[1]) : 120;
-    long steps = (long)
-            (TimeUnit.MINUTES.toMillis(1) * minutes * TRAINING_SHARE / (PASSES * PACE_MILLIS));
+    long steps =
+        (long) (TimeUnit.MINUTES.toMillis(1) * minutes * TRAINING_SHARE / (PASSES * PACE_MILLIS));
     List<String> settings = new ArrayList<>(FaultRun.SETTINGS);
     settings.add("train.steps=" + steps);
     settings.add("checkpoint.every=10");
