@@ -27,7 +27,8 @@ class ManualCommandsTest {
       Pattern.compile("(?m)^ *(?:bin/)?(?:spark-moe|spark-submit) (?:.*\\\\\\n)*.*$");
   private static final Pattern OURS =
       Pattern.compile(
-          "^ *(?:bin/)?spark-moe\\s|SparkMoe\\s(?s:.*?)[.]jar\\s|my-gates[.]jar spark-moe[.]jar\\s");
+          "^ *(?:bin/)?spark-moe\\s|SparkMoe\\s(?s:.*?)[.]jar\\s"
+              + "|my-gates[.]jar \\S*spark-moe[.]jar\\s");
   private static final Pattern VARIABLE = Pattern.compile("(?s)(\\w+)=\"([^\"]*)\"");
   private static final Pattern WORD = Pattern.compile("'([^']*)'|(\\S+)");
 

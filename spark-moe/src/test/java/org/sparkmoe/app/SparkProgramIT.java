@@ -1,5 +1,6 @@
 package org.sparkmoe.app;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -38,6 +39,18 @@ class SparkProgramIT {
       assertThat(job.output()).containsPattern("perplexity: \\d+\\.\\d+");
     }
     assertThat(folder.resolve("pipeline")).isDirectoryContaining("glob:**/stages");
+  }
+
+  @Test
+  void theScriptSubmitsWithoutAnInstalledSpark() throws Exception {
+    ProcessBuilder builder =
+        new ProcessBuilder(Path.of("..", "bin", "spark-submit").toString(), "--version")
+            .redirectErrorStream(true);
+    builder.environment().remove("SPARK_HOME");
+    Process process = builder.start();
+    String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor()).as(output).isZero();
+    assertThat(output).contains("version 4.1");
   }
 
   private Path jarOfTheProgram() throws IOException {
