@@ -3,6 +3,7 @@ package org.sparkmoe.train;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,8 +46,9 @@ final class TrainingLog {
     line.put("milliseconds", metrics.milliseconds());
     line.put("nativeBytes", metrics.nativeBytes());
     line.put("nativeHandles", metrics.nativeHandles());
+    ArrayNode layers = line.putArray("routing");
     for (RoutingStats layer : metrics.routing()) {
-      ObjectNode routing = line.withArray("routing").addObject();
+      ObjectNode routing = layers.addObject();
       for (long tokens : layer.tokensPerExpert()) {
         routing.withArray("tokensPerExpert").add(tokens);
       }
