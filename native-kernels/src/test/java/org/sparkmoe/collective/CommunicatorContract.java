@@ -24,6 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparkmoe.collective.Communicator.Handle;
 import org.sparkmoe.collective.Communicator.Reduction;
+import org.sparkmoe.tensor.NativeGarbage;
 import org.sparkmoe.tensor.TensorScope;
 
 /** What every transport must do. */
@@ -384,6 +385,7 @@ abstract class CommunicatorContract {
   void operationsLeaveNoNativeObjectsBehindAndSurviveTheCallersScope() {
     List<Communicator> group = group(2, TIMEOUT);
     Ranks.run(2, rank -> step(group.get(rank)));
+    NativeGarbage.awaitGone();
     long before = Pointer.totalCount();
     for (int i = 0; i < 3; i++) {
       Ranks.run(2, rank -> step(group.get(rank)));

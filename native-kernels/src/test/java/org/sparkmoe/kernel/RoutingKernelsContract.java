@@ -19,6 +19,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.tensor.NativeGarbage;
 import org.sparkmoe.tensor.TensorScope;
 
 /** What every implementation of the routing kernels must do. */
@@ -184,6 +185,7 @@ abstract class RoutingKernelsContract {
     try (TensorScope scope = TensorScope.open()) {
       Tensor tokens = torch.ones(4, 3).set_requires_grad(true);
       Tensor slots = longs(new long[][] {{0}, {3}, {-1}, {2}}, 1);
+      NativeGarbage.awaitGone();
       long before = Pointer.totalCount();
       try (TensorScope inner = TensorScope.open()) {
         Tensor buffer = kernels().order(tokens, slots, 4);

@@ -2,7 +2,6 @@ package org.sparkmoe.tensor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
@@ -20,19 +19,9 @@ class NativeMemoryTest {
     torch.set_num_threads(1);
   }
 
-  /** What earlier tests left to the collector must not be freed between two measurements. */
   @BeforeEach
-  void garbageOfEarlierTestsIsGone() throws InterruptedException {
-    int quiet = 0;
-    while (quiet < 3) {
-      long before = Pointer.totalCount();
-      System.gc();
-      // References reach JavaCPP's queue, and the thread that empties it, some time after the
-      // collection.
-      Thread.sleep(20);
-      Pointer.deallocateReferences();
-      quiet = Pointer.totalCount() == before ? quiet + 1 : 0;
-    }
+  void garbageOfEarlierTestsIsGone() {
+    NativeGarbage.awaitGone();
   }
 
   @Test

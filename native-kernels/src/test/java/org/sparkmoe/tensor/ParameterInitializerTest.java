@@ -42,6 +42,7 @@ class ParameterInitializerTest {
     try (TensorScope scope = TensorScope.open()) {
       parameter = initializer.constant(whole, 3);
     }
+    NativeGarbage.awaitGone();
     long before = Pointer.totalCount();
     for (int i = 0; i < 3; i++) {
       try (TensorScope scope = TensorScope.open()) {

@@ -140,6 +140,7 @@ class SegmentTapeTest {
   @Test
   void aStepLeavesNoNativeObjectsBehind() {
     step();
+    NativeGarbage.awaitGone();
     long before = Pointer.totalCount();
     step();
     assertThat(Pointer.totalCount()).isLessThanOrEqualTo(before);
