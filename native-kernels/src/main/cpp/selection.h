@@ -1,28 +1,11 @@
 // Which tokens each expert takes, see GateKernels.java for shapes and meaning.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include "gate.h"
-
-// Unsigned numbers in the order of floating ones, of which all that are not numbers come last.
-inline uint32_t ordered(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  uint32_t zeroIsOne = bits == 0x80000000u ? 0 : bits;
-  uint32_t key = zeroIsOne ^ (zeroIsOne >> 31 ? 0xffffffffu : 0x80000000u);
-  return value != value ? 0xffffffffu : key;
-}
-
-inline uint64_t ordered(double value) {
-  uint64_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  uint64_t zeroIsOne = bits == 1ull << 63 ? 0 : bits;
-  uint64_t key = zeroIsOne ^ (zeroIsOne >> 63 ? ~0ull : 1ull << 63);
-  return value != value ? ~0ull : key;
-}
 
 // A few neighbouring experts and the tokens of one routing group.
 template <typename T> class Selection {

@@ -109,8 +109,8 @@ public final class GShardGate implements GateProvider {
 
     private static Tensor sampled(Tensor logits, Tensor first, GateStep step) {
       int experts = Math.toIntExact(logits.size(1));
-      Tensor gumbel = step.uniform(STREAM, experts, logits).log().neg().log().neg();
-      Tensor others = logits.add(gumbel).scatter(1, first, new Scalar(Double.NEGATIVE_INFINITY));
+      Tensor gumbel = step.uniform(STREAM, experts, logits).log_().neg_().log_().neg_();
+      Tensor others = gumbel.add_(logits).scatter_(1, first, new Scalar(Double.NEGATIVE_INFINITY));
       return TopChoices.of(others, 1);
     }
 
