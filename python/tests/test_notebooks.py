@@ -54,6 +54,15 @@ def shows(pictures: List[Any]) -> types.ModuleType:
     return module
 
 
+def shell() -> types.ModuleType:
+    """What PySpark and matplotlib ask of IPython once it is imported: no cell is running."""
+    module = types.ModuleType("IPython")
+    module.__file__ = str(ROOT / "IPython" / "__init__.py")
+    module.version_info = (9, 0)
+    module.get_ipython = lambda: None
+    return module
+
+
 class StoredTest(unittest.TestCase):
     def test_there_are_four(self) -> None:
         self.assertEqual(len(NOTEBOOKS), 4)
@@ -73,7 +82,10 @@ class ExecutedTest(unittest.TestCase):
     def run_cells(self, notebook: Path) -> List[Any]:
         pictures: List[Any] = []
         replaced = {name: sys.modules.get(name) for name in ("IPython", "IPython.display")}
-        sys.modules["IPython"] = types.ModuleType("IPython")
+        if importlib.util.find_spec("IPython") is not None:
+            importlib.import_module("IPython")
+        else:
+            sys.modules["IPython"] = shell()
         sys.modules["IPython.display"] = shows(pictures)
         scope: Dict[str, Any] = {"__name__": "notebook"}
         try:
@@ -81,7 +93,7 @@ class ExecutedTest(unittest.TestCase):
                 exec(compile(code, notebook.name, "exec"), scope)
         finally:
             for name, module in replaced.items():
-                sys.modules.pop(name)
+                sys.modules.pop(name, None)
                 if module is not None:
                     sys.modules[name] = module
             if "spark" in scope:

@@ -233,12 +233,15 @@ final class Faults {
     all.put(
         "data",
         Fault.of(
-            "data removed, then executor lost",
+            "data removed, then all executors lost",
             Fault.Ending.FAILS,
             (scene, job) -> {
               Scene.awaitCheckpoint(job);
               Shell.run("rm", "-r", scene.text().toString());
-              return signal("KILL", job);
+              long now = System.nanoTime();
+              // One that is left may still hold all that Spark prepared.
+              job.executors().forEach(ProcessHandle::destroyForcibly);
+              return now;
             }));
     all.put(
         "address",
