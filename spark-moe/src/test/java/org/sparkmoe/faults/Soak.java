@@ -19,7 +19,7 @@ public final class Soak {
   private static final int PASSES = 2;
 
   /** Of the time; the rest is restarts. */
-  private static final double TRAINING_SHARE = 0.5;
+  private static final double TRAINING_SHARE = 0.8;
 
   private static final long SAMPLE_MILLIS = 5000;
 
