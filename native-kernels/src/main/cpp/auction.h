@@ -70,7 +70,9 @@ class Auction {
     int64_t evicted = holders[0];
     int64_t at = 0;
     for (int64_t child = 1; child < places_; child = 2 * at + 1) {
-      if (child + 1 < places_ && bids[child + 1] < bids[child]) child++;
+      // Which child is lower is a coin's toss: added and not branched on.
+      int64_t sibling = child + 1 < places_;
+      child += bids[child + sibling] < bids[child];
       if (bids[child] >= bid) break;
       bids[at] = bids[child];
       holders[at] = holders[child];
