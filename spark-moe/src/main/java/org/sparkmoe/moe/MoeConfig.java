@@ -97,38 +97,24 @@ public record MoeConfig(
 
   /** The defaults of {@code reference.conf} at the given sizes. */
   public static MoeConfig of(int experts, int topK, int hiddenSize) {
-    return new MoeConfig(
-        experts,
-        topK,
-        "1.25",
-        "noisy-top-k",
-        "sparse",
-        "direct",
-        "gpt",
-        hiddenSize,
-        4,
-        Drop.POSITION,
-        0.01,
-        0,
-        0,
-        0,
-        RANK,
-        0,
-        Map.of(),
-        Map.of(),
-        List.of());
+    return of(experts, topK, hiddenSize, "1.25", "noisy-top-k", "gpt");
   }
 
   /** Mixtral's layer: its gate and experts, and every token kept. */
   public static MoeConfig dropless(int experts, int topK, int hiddenSize) {
+    return of(experts, topK, hiddenSize, DROPLESS, "mixtral", "mixtral");
+  }
+
+  private static MoeConfig of(
+      int experts, int topK, int hiddenSize, String capacityFactor, String gate, String expert) {
     return new MoeConfig(
         experts,
         topK,
-        DROPLESS,
-        "mixtral",
+        capacityFactor,
+        gate,
         "sparse",
         "direct",
-        "mixtral",
+        expert,
         hiddenSize,
         4,
         Drop.POSITION,

@@ -1,9 +1,7 @@
 package org.sparkmoe.schedule.policy;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.sparkmoe.schedule.cost.CostModels;
 import org.sparkmoe.schedule.cost.LayerWorkload;
 import org.sparkmoe.schedule.graph.TaskKind;
@@ -105,27 +103,12 @@ final class FlowGraphs {
   /** Adds the tasks of one layer in one direction; arrays are chunks of a task, by index. */
   private record Block(FlowTasks tasks, FlowShape shape, String prefix, LayerWorkload layer) {
 
-    /**
-     * {@code count} chunks that together do {@code work}, after the chunks that they share tokens
-     * with.
-     */
     private int[] chunks(String name, TaskKind kind, int count, double work, int[] input) {
-      int[] chunks = new int[count];
-      for (int i = 0; i < count; i++) {
-        int[] needs = input.length == 0 ? input : overlapping(input, i, count);
-        chunks[i] = tasks.add(name(name, i), kind, work / count, needs);
-      }
-      return chunks;
+      return tasks.addChunks(prefix, name, kind, count, work, input);
     }
 
     private Name name(String task, int chunk) {
       return new Name(prefix, task, chunk);
-    }
-
-    private static int[] overlapping(int[] input, int chunk, int count) {
-      int from = chunk * input.length / count;
-      int to = ((chunk + 1) * input.length + count - 1) / count;
-      return Arrays.copyOfRange(input, from, to);
     }
 
     int[] modelParallelAllGather(int[] tokens) {
@@ -139,16 +122,7 @@ final class FlowGraphs {
 
     /** Causal: each chunk runs after the one before it. */
     int[] attention(TaskKind kind, double work, int[] gathered) {
-      int count = shape.dense();
-      int[] chunks = new int[count];
-      for (int i = 0; i < count; i++) {
-        int[] needs = overlapping(gathered, i, count);
-        if (i > 0) {
-          needs = IntStream.concat(IntStream.of(chunks[i - 1]), Arrays.stream(needs)).toArray();
-        }
-        chunks[i] = tasks.add(name("attention", i), kind, work / count, needs);
-      }
-      return chunks;
+      return tasks.addChunksInOrder(prefix, "attention", kind, shape.dense(), work, gathered);
     }
 
     int[] modelParallelReduceScatter(int[] attentions) {

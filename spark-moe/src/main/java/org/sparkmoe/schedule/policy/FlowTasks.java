@@ -3,6 +3,7 @@ package org.sparkmoe.schedule.policy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.sparkmoe.schedule.cost.CostModels;
 import org.sparkmoe.schedule.graph.Lane;
 import org.sparkmoe.schedule.graph.Task;
@@ -46,6 +47,42 @@ final class FlowTasks {
     workloads[index] = workload;
     durations[index] = costs.time(kind, workload);
     return index;
+  }
+
+  /**
+   * Adds {@code count} chunks that together do {@code workload}, each after those of {@code input}
+   * that it shares tokens with.
+   *
+   * @return their indices
+   */
+  int[] addChunks(
+      String layer, String task, TaskKind kind, int count, double workload, int[] input) {
+    int[] chunks = new int[count];
+    for (int i = 0; i < count; i++) {
+      int[] needs = overlapping(input, i, count);
+      chunks[i] = add(new Name(layer, task, i), kind, workload / count, needs);
+    }
+    return chunks;
+  }
+
+  /** As {@link #addChunks}, but each chunk also waits for the one before it. */
+  int[] addChunksInOrder(
+      String layer, String task, TaskKind kind, int count, double workload, int[] input) {
+    int[] chunks = new int[count];
+    for (int i = 0; i < count; i++) {
+      int[] needs = overlapping(input, i, count);
+      if (i > 0) {
+        needs = IntStream.concat(IntStream.of(chunks[i - 1]), Arrays.stream(needs)).toArray();
+      }
+      chunks[i] = add(new Name(layer, task, i), kind, workload / count, needs);
+    }
+    return chunks;
+  }
+
+  private static int[] overlapping(int[] input, int chunk, int count) {
+    int from = chunk * input.length / count;
+    int to = ((chunk + 1) * input.length + count - 1) / count;
+    return Arrays.copyOfRange(input, from, to);
   }
 
   int size() {

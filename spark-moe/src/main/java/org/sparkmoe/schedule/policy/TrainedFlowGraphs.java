@@ -1,15 +1,12 @@
 package org.sparkmoe.schedule.policy;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.sparkmoe.schedule.cost.CostModels;
 import org.sparkmoe.schedule.cost.LayerWorkload;
 import org.sparkmoe.schedule.graph.TaskKind;
 import org.sparkmoe.schedule.policy.FlowGraphs.Backward;
 import org.sparkmoe.schedule.policy.FlowGraphs.Gradient;
-import org.sparkmoe.schedule.policy.FlowTasks.Name;
 
 /**
  * Tasks of a stack as a model runs them when chunks flow through whole blocks. A chunk of attention
@@ -123,30 +120,11 @@ final class TrainedFlowGraphs {
     }
 
     private int[] chunks(String name, TaskKind kind, int count, double work, int[] input) {
-      int[] chunks = new int[count];
-      for (int i = 0; i < count; i++) {
-        chunks[i] =
-            tasks.add(new Name(prefix, name, i), kind, work / count, overlapping(input, i, count));
-      }
-      return chunks;
+      return tasks.addChunks(prefix, name, kind, count, work, input);
     }
 
-    /** Each chunk also waits for the one before it. */
     private int[] ordered(String name, TaskKind kind, int count, double work, int[] input) {
-      int[] chunks = new int[count];
-      for (int i = 0; i < count; i++) {
-        IntStream needs = Arrays.stream(overlapping(input, i, count));
-        int[] before = i == 0 ? new int[0] : new int[] {chunks[i - 1]};
-        int[] all = IntStream.concat(IntStream.of(before), needs).toArray();
-        chunks[i] = tasks.add(new Name(prefix, name, i), kind, work / count, all);
-      }
-      return chunks;
-    }
-
-    private static int[] overlapping(int[] input, int chunk, int count) {
-      int from = chunk * input.length / count;
-      int to = ((chunk + 1) * input.length + count - 1) / count;
-      return Arrays.copyOfRange(input, from, to);
+      return tasks.addChunksInOrder(prefix, name, kind, count, work, input);
     }
   }
 }
