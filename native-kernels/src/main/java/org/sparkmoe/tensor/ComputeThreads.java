@@ -15,6 +15,7 @@ public final class ComputeThreads {
    * @param threads at least 1
    */
   public static void limit(int threads) {
+    LibTorch.load();
     torch.set_num_threads(threads);
     openblas_nolapack.blas_set_num_threads(threads);
   }

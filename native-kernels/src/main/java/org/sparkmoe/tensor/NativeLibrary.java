@@ -5,7 +5,6 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
-import org.bytedeco.pytorch.global.torch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,7 +29,7 @@ public final class NativeLibrary {
   private static Optional<String> load() {
     // libtorch brings the OpenMP runtime that the library needs too, and must be the first to do
     // so.
-    torch.get_num_threads();
+    LibTorch.load();
     try (InputStream library = NativeLibrary.class.getResourceAsStream(RESOURCE)) {
       if (library == null) {
         return problem("this build has no C++ kernels for " + RESOURCE);

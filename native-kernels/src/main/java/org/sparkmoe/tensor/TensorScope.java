@@ -14,6 +14,10 @@ import org.jspecify.annotations.Nullable;
  * gradient of a parameter needs no keeping: the parameter's native tensor holds it.
  */
 public final class TensorScope implements AutoCloseable {
+  static {
+    LibTorch.load();
+  }
+
   private final PointerScope scope = new PointerScope();
 
   private TensorScope() {}
