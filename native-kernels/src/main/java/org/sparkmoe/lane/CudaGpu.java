@@ -32,16 +32,6 @@ public final class CudaGpu implements Gpu {
     return new CudaGpu((byte) index);
   }
 
-  /**
-   * For a tensor that was made on another stream and may be freed before the current one has come
-   * to its use here: keeps its memory till then. Does nothing on the CPU.
-   */
-  public static void usedHere(Tensor tensor) {
-    if (tensor.defined() && tensor.is_cuda()) {
-      new CudaGpu(tensor.device().index()).current().uses(tensor);
-    }
-  }
-
   /** All memory that it has, bytes. */
   public long memory() {
     return torch_cuda.getDeviceProperties(index).totalGlobalMem();
@@ -84,6 +74,9 @@ public final class CudaGpu implements Gpu {
 
     @Override
     public void uses(Tensor tensor) {
+      if (!tensor.defined() || !tensor.is_cuda()) {
+        return;
+      }
       try (Stream plain = stream.unwrap()) {
         tensor.record_stream(plain);
       }

@@ -16,7 +16,7 @@ public interface GpuStream {
 
   /**
    * Keeps the memory of a tensor from being given to others before what is queued here so far is
-   * complete, even if the tensor is freed at once.
+   * complete, even if the tensor is freed at once. Does nothing for memory of the host.
    */
   void uses(Tensor tensor);
 }

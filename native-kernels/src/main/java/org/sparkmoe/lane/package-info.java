@@ -6,6 +6,8 @@
  *   CpuLane      a thread
  *   StreamLane   a stream of a Gpu: CudaGpu
  * </pre>
+ *
+ * <p>{@link org.sparkmoe.lane.Lanes} makes either, for code that runs on both.
  */
 @NullMarked
 package org.sparkmoe.lane;

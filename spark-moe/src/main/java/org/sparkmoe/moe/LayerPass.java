@@ -6,6 +6,7 @@ import java.util.Map;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.lane.StreamLane;
 import org.sparkmoe.schedule.graph.Task;
 import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.schedule.graph.TaskKind;
@@ -173,7 +174,7 @@ final class LayerPass {
   private void allGather(int j) {
     if (!local) {
       gathered[j].put(plan.allGather(roads.esp(), dispatched[j], chunk(j)));
-      dispatched[j].reset();
+      empty(dispatched[j]);
     }
   }
 
@@ -183,7 +184,7 @@ final class LayerPass {
       compute(chunk, work, (batch, before) -> slice(batch.of(flat(result)), batch, chunk));
     } else {
       plan.toExperts(gathered[j], rows, chunk);
-      gathered[j].reset();
+      empty(gathered[j]);
       Tensor outputs = ExchangeRows.rows(rows, chunkRows(chunk));
       compute(
           chunk,
@@ -227,7 +228,7 @@ final class LayerPass {
   private void reduceScatter(int j) {
     if (!local) {
       reduced[j].put(plan.reduceScatter(roads.esp(), computed[j], chunk(j)));
-      computed[j].reset();
+      empty(computed[j]);
     }
   }
 
@@ -236,8 +237,14 @@ final class LayerPass {
       Tensor sent = hook(journey.beforeCombine(), reduced[j], j);
       Tensor arrived = plan.combine(roads.dispatch(), sent, chunk(j));
       plan.unload(restored(j, reduced[j], arrived, journey.beforeCombine()), result, chunk(j));
-      reduced[j].reset();
+      empty(reduced[j]);
     }
+  }
+
+  /** Frees what a task of another lane has left, when this one has queued its last use. */
+  private static void empty(Tensor cell) {
+    StreamLane.usedHere(cell);
+    cell.reset();
   }
 
   private Tensor hook(HookPoint point, Tensor value, int j) {

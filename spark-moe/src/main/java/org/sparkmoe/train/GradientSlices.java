@@ -7,9 +7,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.bytedeco.pytorch.Tensor;
 import org.sparkmoe.collective.Communicator;
-import org.sparkmoe.lane.CpuLane;
 import org.sparkmoe.lane.Event;
+import org.sparkmoe.lane.Gpu;
 import org.sparkmoe.lane.Lane;
+import org.sparkmoe.lane.Lanes;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.TensorScope;
 import org.sparkmoe.topology.RankGroups;
@@ -22,18 +23,28 @@ import org.sparkmoe.topology.RankGroups;
  * gradient, and a mark moves from there to the front. A slice takes what its plan says, but never
  * more than exists; what no slice took is summed when backward has ended. All sums go through one
  * lane, in the order in which they were asked for, which is the same on every rank.
+ *
+ * <p>On a GPU the lane is a stream. A slice comes after what the caller's stream holds when it is
+ * begun: gradients are begun by whoever wrote them, or by a task that waits for those who did, and
+ * autograd lets the stream that called it wait for the streams on which it added to gradients.
  */
 final class GradientSlices implements AutoCloseable {
   private static final Pattern LAYER = Pattern.compile("layers\\.(\\d+)\\..*");
 
   private final Communicator group;
   private final List<Flat> flats;
-  private final Lane lane = new CpuLane("gradient-sums");
+  private final Lanes lanes;
+  private final Lane lane;
   private final List<Event> underWay = new ArrayList<>();
   private boolean open;
 
-  GradientSlices(List<ParameterGroup> parameters, RankGroups groups) {
+  /**
+   * @param lanes are threads, or streams of the GPU on which gradients are
+   */
+  GradientSlices(List<ParameterGroup> parameters, RankGroups groups, Lanes lanes) {
     this.group = groups.dp();
+    this.lanes = lanes;
+    this.lane = lanes.lane("gradient-sums", Gpu.Priority.HIGH);
     this.flats =
         parameters.stream()
             .filter(flat -> flat.replication() == Parameter.Replication.DATA)
@@ -114,17 +125,17 @@ final class GradientSlices implements AutoCloseable {
                   TensorScope.release(slice);
                 }
               },
-              List.of()));
+              lanes.soFar()));
     }
   }
 
-  /** Waits for every slice that was begun. */
+  /** What the caller does or queues from now on comes after every slice that was begun. */
   void await() {
-    underWay.forEach(Event::await);
+    underWay.forEach(lanes::join);
     underWay.clear();
   }
 
-  /** Sums what is left and waits; afterwards every gradient of the group is summed. */
+  /** Sums what is left and {@linkplain #await awaits} it: every gradient of the group is summed. */
   void finish() {
     if (!open) {
       return;

@@ -15,7 +15,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.sparkmoe.lane.CudaGpu;
+import org.sparkmoe.lane.Gpu;
 import org.sparkmoe.model.BlockFlow;
 import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.moe.MoeExecution;
@@ -80,13 +80,15 @@ final class StepSchedule implements AutoCloseable {
    *
    * @param model with at least one MoE layer
    * @param hadoop finds the file system of {@code schedule.trace}
+   * @param gpu whose streams are the lanes; null if they are threads
    */
   StepSchedule(
       ScheduleSetup setup,
       RankGroups groups,
       LanguageModel model,
       GradientSlices slices,
-      Configuration hadoop) {
+      Configuration hadoop,
+      @Nullable Gpu gpu) {
     this.config = setup.config();
     this.groups = groups;
     this.layers = model.moeLayers();
@@ -100,13 +102,11 @@ final class StepSchedule implements AutoCloseable {
     this.traceFile = file.isEmpty() || groups.rank() != 0 ? null : new TraceFile(file, hadoop);
     Tensor weight = layers.get(0).parameters().get(0).value();
     this.ranks = new RankReports(groups.stage(), weight.device());
-    this.onGpu = weight.is_cuda();
-    this.executor =
-        onGpu ? GraphExecutor.streams(CudaGpu.of(weight.device().index())) : GraphExecutor.lanes();
-    // Autograd of a segment has not been run on several streams of a GPU yet, and a part of a block
-    // that backward runs again is a segment between graphs.
+    this.onGpu = gpu != null;
+    this.executor = gpu == null ? GraphExecutor.lanes() : GraphExecutor.streams(gpu);
+    // A part of a block that backward runs again is a segment between graphs.
     this.limits =
-        onGpu || forwardRunsTwice
+        forwardRunsTwice
             ? Optional.empty()
             : blocks.limits(job.layer().batch(), job.layer().sequence());
   }

@@ -7,9 +7,13 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.fs.Path;
 import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sparkmoe.lane.CudaGpu;
+import org.sparkmoe.lane.Gpu;
+import org.sparkmoe.lane.Lanes;
 import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.topology.RankGroups;
 
@@ -54,6 +58,24 @@ public final class Trainer implements AutoCloseable {
       RankGroups groups,
       TrainingData data,
       TrainingListener listener) {
+    this(setup, model, groups, data, listener, gpuOf(model));
+  }
+
+  private static @Nullable Gpu gpuOf(LanguageModel model) {
+    Tensor weight = model.parameters().get(0).value();
+    return weight.is_cuda() ? CudaGpu.of(weight.device().index()) : null;
+  }
+
+  /**
+   * @param gpu whose streams run the parts of a step side by side; null if threads do
+   */
+  Trainer(
+      TrainSetup setup,
+      LanguageModel model,
+      RankGroups groups,
+      TrainingData data,
+      TrainingListener listener,
+      @Nullable Gpu gpu) {
     this.config = setup.train();
     this.checkpoints = setup.checkpoint();
     this.groups = groups;
@@ -73,25 +95,20 @@ public final class Trainer implements AutoCloseable {
     MicroBatches batches = new MicroBatches(groups, data.sequenceLength(), device);
     this.routers = new RouterWatch(health, batches.microStepTokens(config.microBatch()));
     this.targets = TargetCounts.of(data.train(), groups, device);
-    this.schedule = schedule(setup, model);
+    this.schedule = schedule(setup, model, gpu);
     this.trainingStep = new TrainingStep(config, model, groups, batches, parameters, schedule);
   }
 
-  /**
-   * Null where there is nothing to overlap, because all experts are on this rank, and on GPUs,
-   * where slices of gradients would be summed from a thread that knows no stream of the step.
-   */
-  private @Nullable StepSchedule schedule(TrainSetup setup, LanguageModel model) {
+  /** Null where there is nothing to overlap, because all experts are on this rank. */
+  private @Nullable StepSchedule schedule(
+      TrainSetup setup, LanguageModel model, @Nullable Gpu gpu) {
     boolean local = groups.ep().size() * groups.esp().size() == 1;
-    boolean onGpu = parameters.get(0).values().is_cuda();
-    return setup.schedule() == null || local || onGpu || model.moeLayers().isEmpty()
-        ? null
-        : new StepSchedule(
-            setup.schedule(),
-            groups,
-            model,
-            new GradientSlices(parameters, groups),
-            setup.hadoop());
+    if (setup.schedule() == null || local || model.moeLayers().isEmpty()) {
+      return null;
+    }
+    Lanes lanes = gpu == null ? Lanes.threads() : Lanes.streams(gpu);
+    GradientSlices slices = new GradientSlices(parameters, groups, lanes);
+    return new StepSchedule(setup.schedule(), groups, model, slices, setup.hadoop(), gpu);
   }
 
   private static CheckpointDirectory directory(TrainSetup setup) {

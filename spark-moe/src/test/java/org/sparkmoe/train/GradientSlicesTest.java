@@ -8,6 +8,10 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
+import org.sparkmoe.lane.ClockedGpu;
+import org.sparkmoe.lane.Gpu;
+import org.sparkmoe.lane.GpuStream;
+import org.sparkmoe.lane.Lanes;
 import org.sparkmoe.model.Ranks;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.Parameter.Replication;
@@ -27,7 +31,7 @@ class GradientSlicesTest {
             groups -> {
               List<ParameterGroup> sliced = ParameterGroup.of(parameters());
               List<ParameterGroup> whole = ParameterGroup.of(parameters());
-              try (GradientSlices slices = new GradientSlices(sliced, groups)) {
+              try (GradientSlices slices = threads(sliced, groups)) {
                 backward(sliced, slices, groups);
                 new Gradients(sliced, groups, slices).sumOverReplicas();
               }
@@ -45,7 +49,7 @@ class GradientSlicesTest {
             TOPOLOGY,
             groups -> {
               List<ParameterGroup> flat = ParameterGroup.of(parameters());
-              try (GradientSlices slices = new GradientSlices(flat, groups)) {
+              try (GradientSlices slices = threads(flat, groups)) {
                 slices.open();
                 flat.get(0).gradients().fill_(new Scalar(1.0));
                 slices.begin(1, 1e9);
@@ -63,6 +67,72 @@ class GradientSlicesTest {
               return kept && summed;
             });
     assertThat(untouched).containsExactly(true, true, true);
+  }
+
+  private static GradientSlices threads(List<ParameterGroup> flat, RankGroups groups) {
+    return new GradientSlices(flat, groups, Lanes.threads());
+  }
+
+  /**
+   * Blocks write their gradients on a stream of their own, as backward's tasks do; a slice follows
+   * each.
+   */
+  @Test
+  void onAGpuASliceComesAfterWhoWroteItAndTheOptimiserAfterTheSlice() {
+    List<List<String>> found =
+        Ranks.run(
+            TOPOLOGY,
+            groups -> {
+              ClockedGpu gpu = new ClockedGpu();
+              RankGroups clocked = TrainingOnStreamsTest.clocked(groups, gpu);
+              List<ParameterGroup> flat = ParameterGroup.of(parameters());
+              GpuStream compute = gpu.stream(Gpu.Priority.NORMAL);
+              try (GradientSlices slices = new GradientSlices(flat, clocked, Lanes.streams(gpu))) {
+                slices.open();
+                for (int block = BLOCKS - 1; block >= 0; block--) {
+                  int written = block;
+                  compute.run(
+                      () -> {
+                        fill(flat, written, groups);
+                        gpu.writes("block " + written, gradient(flat, written));
+                        slices.begin(written - 1, 333);
+                        slices.begin(written - 1, 1200);
+                      });
+                }
+                gpu.current().waitFor(compute.record());
+                new Gradients(flat, clocked, slices).sumOverReplicas();
+                gpu.reads("optimiser", flat.get(0).gradients());
+                assertThat(gpu.hostWaits()).isZero();
+              }
+              return gpu.races();
+            });
+    assertThat(found).containsOnly(List.of());
+  }
+
+  @Test
+  void onAGpuASliceThatItsWriterDidNotBeginIsFoundOut() {
+    List<List<String>> found =
+        Ranks.run(
+            TOPOLOGY,
+            groups -> {
+              ClockedGpu gpu = new ClockedGpu();
+              RankGroups clocked = TrainingOnStreamsTest.clocked(groups, gpu);
+              List<ParameterGroup> flat = ParameterGroup.of(parameters());
+              GpuStream compute = gpu.stream(Gpu.Priority.NORMAL);
+              try (GradientSlices slices = new GradientSlices(flat, clocked, Lanes.streams(gpu))) {
+                slices.open();
+                compute.run(() -> gpu.writes("block 3", gradient(flat, 3)));
+                slices.begin(2, WIDTH);
+                slices.await();
+              }
+              return gpu.races();
+            });
+    assertThat(found).allSatisfy(races -> assertThat(races).hasSize(1));
+  }
+
+  private static Tensor gradient(List<ParameterGroup> flat, int block) {
+    ParameterGroup group = flat.get(0);
+    return group.box(group.gradients(), group.slots().get(block));
   }
 
   /** Blocks from last to first; slices of odd sizes after each. */
@@ -83,9 +153,8 @@ class GradientSlicesTest {
   }
 
   private static void fill(List<ParameterGroup> parameters, int block, RankGroups groups) {
-    ParameterGroup flat = parameters.get(0);
-    Tensor gradient = flat.box(flat.gradients(), flat.slots().get(block));
-    gradient.copy_(torch.arange(new Scalar(WIDTH)).mul(new Scalar(0.1 + block + groups.rank())));
+    gradient(parameters, block)
+        .copy_(torch.arange(new Scalar(WIDTH)).mul(new Scalar(0.1 + block + groups.rank())));
   }
 
   private static List<Parameter> parameters() {

@@ -4,17 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.sparkmoe.schedule.cost.ExpertType;
-import org.sparkmoe.schedule.cost.LayerShape;
 import org.sparkmoe.schedule.policy.PolicyName;
 import org.sparkmoe.schedule.policy.ScheduleConfig;
 import org.sparkmoe.topology.Topology;
@@ -31,16 +25,12 @@ class StepScheduleTest {
     TrainingFixture.Run sequential =
         TrainingFixture.train(
             topology, TrainingFixture.setup(config, directory.resolve("sequential")));
-    TrainSetup plain = TrainingFixture.setup(config, directory.resolve(policy.name()));
-    ScheduleSetup schedule =
-        new ScheduleSetup(
+    TrainSetup setup =
+        TrainingFixture.scheduled(
+            TrainingFixture.setup(config, directory.resolve(policy.name())),
             new ScheduleConfig(
-                policy, 1, 0, "", 1e9, 1000, directory.resolve("trace.json").toString()),
-            new LayerShape(
-                config.microBatch(), 4, 16, TrainingFixture.WIDTH, 24, 2, ExpertType.MIXTRAL));
-    TrainingFixture.Run scheduled =
-        TrainingFixture.train(
-            topology, new TrainSetup(plain.train(), plain.checkpoint(), plain.hadoop(), schedule));
+                policy, 1, 0, "", 1e9, 1000, directory.resolve("trace.json").toString()));
+    TrainingFixture.Run scheduled = TrainingFixture.train(topology, setup);
     assertThat(directory.resolve("trace.json"))
         .content()
         .contains("measured " + policy + "-backward-0")
@@ -65,7 +55,7 @@ class StepScheduleTest {
             topology, TrainingFixture.setup(config, directory.resolve("whole")), text);
     Path cache = directory.resolve("profiles");
     TrainingFixture.train(topology, flowing(config, cache, "first"), text);
-    replaceProfile(cache);
+    TrainingFixture.slowLinks(cache);
     TrainingFixture.Run chunks =
         TrainingFixture.train(topology, flowing(config, cache, "second"), text);
     assertThat(directory.resolve("second.json"))
@@ -82,26 +72,9 @@ class StepScheduleTest {
   }
 
   private TrainSetup flowing(TrainConfig config, Path cache, String name) {
-    TrainSetup plain = TrainingFixture.setup(config, directory.resolve(name));
     String trace = directory.resolve(name + ".json").toString();
-    ScheduleSetup schedule =
-        new ScheduleSetup(
-            new ScheduleConfig(PolicyName.BEST, 4, 0, cache.toString(), 1e9, 1000, trace),
-            new LayerShape(
-                config.microBatch(), 4, 16, TrainingFixture.WIDTH, 24, 2, ExpertType.MIXTRAL));
-    return new TrainSetup(plain.train(), plain.checkpoint(), plain.hadoop(), schedule);
-  }
-
-  private static void replaceProfile(Path cache) throws IOException {
-    String values =
-        IntStream.range(0, 12)
-            .mapToObj(i -> i < 4 ? "0.1, 0.001, 1" : "0.1, 1e-5, 1")
-            .collect(Collectors.joining(", "));
-    try (Stream<Path> files = Files.list(cache)) {
-      for (Path file : files.toList()) {
-        String kept = Files.readString(file);
-        Files.writeString(file, kept.replaceFirst("values = .*", "values = [" + values + "]"));
-      }
-    }
+    return TrainingFixture.scheduled(
+        TrainingFixture.setup(config, directory.resolve(name)),
+        new ScheduleConfig(PolicyName.BEST, 4, 0, cache.toString(), 1e9, 1000, trace));
   }
 }

@@ -1,12 +1,17 @@
 package org.sparkmoe.train;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.LongFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.sparkmoe.data.DataCounts;
 import org.sparkmoe.data.SequenceSpool;
@@ -16,6 +21,9 @@ import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.model.ModelConfig;
 import org.sparkmoe.model.Ranks;
 import org.sparkmoe.moe.MoeConfig;
+import org.sparkmoe.schedule.cost.ExpertType;
+import org.sparkmoe.schedule.cost.LayerShape;
+import org.sparkmoe.schedule.policy.ScheduleConfig;
 import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.topology.RankGroups;
 import org.sparkmoe.topology.Topology;
@@ -76,6 +84,28 @@ final class TrainingFixture {
     return new TrainSetup(train, checkpoint, new Configuration());
   }
 
+  /** The same with a schedule. */
+  static TrainSetup scheduled(TrainSetup plain, ScheduleConfig config) {
+    LayerShape layer =
+        new LayerShape(plain.train().microBatch(), 4, 16, WIDTH, 24, 2, ExpertType.MIXTRAL);
+    return new TrainSetup(
+        plain.train(), plain.checkpoint(), plain.hadoop(), new ScheduleSetup(config, layer));
+  }
+
+  /** Makes links slow and the processor fast in all profiles of the directory. */
+  static void slowLinks(Path cache) throws IOException {
+    String values =
+        IntStream.range(0, 12)
+            .mapToObj(i -> i < 4 ? "0.1, 0.001, 1" : "0.1, 1e-5, 1")
+            .collect(Collectors.joining(", "));
+    try (Stream<Path> files = Files.list(cache)) {
+      for (Path file : files.toList()) {
+        String kept = Files.readString(file);
+        Files.writeString(file, kept.replaceFirst("values = .*", "values = [" + values + "]"));
+      }
+    }
+  }
+
   static Run train(Topology topology, TrainSetup setup) {
     return train(topology, setup, AUX_LOSS);
   }
@@ -90,10 +120,26 @@ final class TrainingFixture {
   }
 
   static Run train(Topology topology, TrainSetup setup, Workload workload) {
-    return Ranks.run(topology, groups -> trainRank(groups, setup, workload)).get(0);
+    return train(topology, setup, workload, Trainer::new);
   }
 
-  private static Run trainRank(RankGroups groups, TrainSetup setup, Workload workload) {
+  /** Makes a rank's trainer. */
+  @FunctionalInterface
+  interface Making {
+    Trainer of(
+        TrainSetup setup,
+        LanguageModel model,
+        RankGroups groups,
+        TrainingData data,
+        TrainingListener listener);
+  }
+
+  static Run train(Topology topology, TrainSetup setup, Workload workload, Making trainer) {
+    return Ranks.run(topology, groups -> trainRank(groups, setup, workload, trainer)).get(0);
+  }
+
+  private static Run trainRank(
+      RankGroups groups, TrainSetup setup, Workload workload, Making making) {
     LanguageModel model = model(groups, setup.train(), WIDTH, workload.experts());
     List<String> warnings = new ArrayList<>();
     List<StepMetrics> steps = new ArrayList<>();
@@ -124,7 +170,7 @@ final class TrainingFixture {
                 VALIDATION_BATCHES,
                 p -> workload.text().apply(VALIDATION_ORIGIN + p));
         Trainer trainer =
-            new Trainer(setup, model, groups, data(train, validation, batch), listener)) {
+            making.of(setup, model, groups, data(train, validation, batch), listener)) {
       return new Run(
           trainer.train(), List.copyOf(steps), List.copyOf(evaluations), List.copyOf(warnings));
     }

@@ -2,6 +2,7 @@ package org.sparkmoe.schedule.exec;
 
 import java.util.Map;
 import org.sparkmoe.lane.Gpu;
+import org.sparkmoe.lane.Lanes;
 import org.sparkmoe.schedule.graph.Span;
 import org.sparkmoe.schedule.graph.TaskGraph;
 
@@ -43,6 +44,6 @@ public interface GraphExecutor extends AutoCloseable {
    * wait; spans tell when tasks were issued.
    */
   static GraphExecutor streams(Gpu gpu) {
-    return SubmittingExecutor.on(gpu);
+    return new SubmittingExecutor(Lanes.streams(gpu));
   }
 }

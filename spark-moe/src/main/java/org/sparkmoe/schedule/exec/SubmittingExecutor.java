@@ -7,12 +7,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.Consumer;
-import java.util.function.Supplier;
 import org.sparkmoe.lane.Event;
 import org.sparkmoe.lane.Gpu;
-import org.sparkmoe.lane.GpuEvent;
-import org.sparkmoe.lane.StreamLane;
+import org.sparkmoe.lane.Lanes;
 import org.sparkmoe.schedule.graph.Lane;
 import org.sparkmoe.schedule.graph.Span;
 import org.sparkmoe.schedule.graph.Task;
@@ -25,41 +22,15 @@ import org.sparkmoe.schedule.graph.TaskGraph;
  * stream goes on after all tasks, and spans tell when tasks were issued.
  */
 final class SubmittingExecutor implements GraphExecutor {
-  private final Map<Lane, org.sparkmoe.lane.Lane> lanes;
-  private final Supplier<List<Event>> before;
-  private final Consumer<Event> after;
+  private final Lanes kind;
+  private final Map<Lane, org.sparkmoe.lane.Lane> lanes = new EnumMap<>(Lane.class);
 
-  /**
-   * Makes an executor.
-   *
-   * @param before what every task comes after
-   * @param after what becomes of the event of every task; throws the failure of one that failed
-   */
-  SubmittingExecutor(
-      Map<Lane, org.sparkmoe.lane.Lane> lanes,
-      Supplier<List<Event>> before,
-      Consumer<Event> after) {
-    this.lanes = new EnumMap<>(lanes);
-    this.before = before;
-    this.after = after;
-  }
-
-  /** One stream a lane; communication goes first. */
-  static GraphExecutor on(Gpu gpu) {
-    Map<Lane, org.sparkmoe.lane.Lane> lanes = new EnumMap<>(Lane.class);
+  /** Makes its lanes; communication goes first. */
+  SubmittingExecutor(Lanes kind) {
+    this.kind = kind;
     for (Lane lane : Lane.values()) {
       Gpu.Priority priority = lane == Lane.COMPUTE ? Gpu.Priority.NORMAL : Gpu.Priority.HIGH;
-      lanes.put(lane, new StreamLane(lane.name().toLowerCase(Locale.ROOT), gpu, priority));
-    }
-    return new SubmittingExecutor(
-        lanes, () -> List.of(gpu.current().record()), event -> join(gpu, event));
-  }
-
-  private static void join(Gpu gpu, Event event) {
-    if (event instanceof GpuEvent onGpu) {
-      gpu.current().waitFor(onGpu);
-    } else {
-      event.await();
+      lanes.put(lane, kind.lane(lane.name().toLowerCase(Locale.ROOT), priority));
     }
   }
 
@@ -67,7 +38,7 @@ final class SubmittingExecutor implements GraphExecutor {
   public Map<String, Span> run(TaskGraph graph, Map<String, Runnable> bodies) {
     Bodies.check(graph, bodies);
     StepClock clock = new StepClock();
-    List<Event> begin = before.get();
+    List<Event> begin = kind.soFar();
     Map<String, Event> events = new LinkedHashMap<>();
     Map<String, double[]> times = new HashMap<>();
     for (Task task : graph.tasks()) {
@@ -104,7 +75,7 @@ final class SubmittingExecutor implements GraphExecutor {
     RuntimeException failure = null;
     for (Event event : events) {
       try {
-        after.accept(event);
+        kind.join(event);
       } catch (RuntimeException e) {
         failure = failure == null ? e : failure;
       }

@@ -8,17 +8,19 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.sparkmoe.lane.CpuLane;
-import org.sparkmoe.lane.Event;
+import org.sparkmoe.lane.ClockedGpu;
+import org.sparkmoe.lane.Lanes;
 import org.sparkmoe.schedule.graph.Lane;
 import org.sparkmoe.schedule.graph.Span;
 import org.sparkmoe.schedule.graph.Task;
 import org.sparkmoe.schedule.graph.TaskGraph;
 import org.sparkmoe.schedule.graph.TaskKind;
 
-/** On lanes of threads, which keep the same promises as lanes of streams. */
+/** On lanes of threads, where failures can be watched, and of streams. */
 @Timeout(30)
 class SubmittingExecutorTest {
   private static final TaskGraph GRAPH =
@@ -32,11 +34,7 @@ class SubmittingExecutorTest {
               new Task("combine.0", TaskKind.COMBINE, Lane.INTER_NODE, 1, "expert.0")));
 
   private static GraphExecutor executor() {
-    Map<Lane, org.sparkmoe.lane.Lane> lanes = new HashMap<>();
-    for (Lane lane : Lane.values()) {
-      lanes.put(lane, new CpuLane(lane.name()));
-    }
-    return new SubmittingExecutor(lanes, List::of, Event::await);
+    return new SubmittingExecutor(Lanes.threads());
   }
 
   @Test
@@ -71,5 +69,30 @@ class SubmittingExecutorTest {
       assertThatThrownBy(() -> executor.run(GRAPH, bodies)).isSameAs(broken);
       assertThat(ran).containsExactlyInAnyOrder("dispatch.1", "expert.1");
     }
+  }
+
+  @Test
+  void onAGpuTasksWaitForThoseTheyDependOnAndForTheCallerAndTheHostForNothing() {
+    ClockedGpu gpu = new ClockedGpu();
+    Tensor chunks = torch.zeros(2);
+    Map<String, Runnable> bodies = new HashMap<>();
+    GRAPH.tasks().forEach(t -> bodies.put(t.id(), () -> gpu.writes(t.id(), chunk(chunks, t))));
+    try (GraphExecutor executor = GraphExecutor.streams(gpu)) {
+      gpu.writes("input", chunks);
+      executor.run(GRAPH, bodies);
+      gpu.reads("output", chunks);
+      executor.run(GRAPH, bodies);
+      assertThat(gpu.races()).isEmpty();
+      assertThat(gpu.hostWaits()).isZero();
+      bodies.put("expert.0", () -> gpu.writes("expert.0", chunks));
+      executor.run(GRAPH, bodies);
+      assertThat(gpu.races())
+          .as("a task that uses what it does not depend on is found")
+          .containsExactly("expert.0 on stream 1 beside dispatch.1 on stream 3");
+    }
+  }
+
+  private static Tensor chunk(Tensor chunks, Task task) {
+    return chunks.narrow(0, task.id().endsWith("0") ? 0 : 1, 1);
   }
 }
