@@ -7,6 +7,7 @@ import java.util.function.IntFunction;
 import java.util.function.LongFunction;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -20,10 +21,17 @@ import org.sparkmoe.tensor.TensorScope;
 /**
  * Times work of several sizes. All ranks measure the same sizes in step; a size takes what its
  * median repeat takes on the slowest rank, so that all ranks fit the same model.
+ *
+ * <p>A profile stays under a minute (paper §6.2: 100 s): where sizes take long, they are repeated
+ * less often, and long work needs fewer repeats to be told from noise.
  */
 final class Stopwatch {
   private static final int WARM_UPS = 2;
   private static final int REPEATS = 5;
+
+  /** Of one series of sizes; a profile has four of collectives and eight of computation. */
+  private static final double SERIES_MILLIS = 50_000 / 12.0;
+
   private static final double MICROS_PER_MILLI = 1e3;
 
   private final Communicator world;
@@ -77,16 +85,20 @@ final class Stopwatch {
 
   /** Sizes take turns, so that a busy moment spoils one repeat of each and not all of one. */
   private double[] medians(List<Runnable> bodies) {
-    double[][] repeats = new double[bodies.size()][REPEATS];
-    for (int repeat = -WARM_UPS; repeat < REPEATS; repeat++) {
-      for (int i = 0; i < repeats.length; i++) {
-        double millis = time(bodies.get(i));
-        if (repeat >= 0) {
-          repeats[i][repeat] = millis;
-        }
-      }
+    double first = Arrays.stream(slowest(turn(bodies))).sum();
+    boolean hurry = first * (WARM_UPS + REPEATS) > SERIES_MILLIS;
+    if (!hurry) {
+      IntStream.range(1, WARM_UPS).forEach(i -> turn(bodies));
     }
-    return Arrays.stream(repeats).mapToDouble(Stopwatch::median).toArray();
+    int repeats = hurry ? (int) Math.max(1, SERIES_MILLIS / first - 1) : REPEATS;
+    List<double[]> turns = Stream.generate(() -> turn(bodies)).limit(repeats).toList();
+    return IntStream.range(0, bodies.size())
+        .mapToDouble(i -> median(turns.stream().mapToDouble(turn -> turn[i]).toArray()))
+        .toArray();
+  }
+
+  private double[] turn(List<Runnable> bodies) {
+    return bodies.stream().mapToDouble(this::time).toArray();
   }
 
   private double time(Runnable body) {
