@@ -12,6 +12,7 @@ import org.sparkmoe.runtime.RunConfig;
 import org.sparkmoe.runtime.TerminalProgress;
 import org.sparkmoe.runtime.TrainedModel;
 import org.sparkmoe.runtime.TrainingRun;
+import org.sparkmoe.runtime.report.ModelFlopsText;
 import org.sparkmoe.train.GenerationConfig;
 import org.sparkmoe.train.MemoryPlan;
 import org.sparkmoe.train.TrainingStoppedException;
@@ -77,10 +78,11 @@ final class TrainJob {
   private void tell(TrainingSummary summary) {
     out.printf(
         Locale.ROOT,
-        "trained %d steps in %.0f s, %,.0f tokens/s%n",
+        "trained %d steps in %.0f s, %,.0f tokens/s, %s%n",
         summary.steps(),
         summary.seconds(),
-        summary.tokensPerSecond());
+        summary.tokensPerSecond(),
+        ModelFlopsText.of(summary.teraflops(), summary.mfu()));
     out.printf(
         Locale.ROOT,
         "validation: %.4f bits per byte; byte trigram with back-off: %.4f%n",

@@ -2,6 +2,7 @@ package org.sparkmoe.profile;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.stream.DoubleStream;
 import org.sparkmoe.schedule.cost.CostFit;
 import org.sparkmoe.schedule.cost.CostModel;
@@ -32,6 +33,8 @@ public record Profile(List<CostFit> fits) {
   /** Numbers of a profile: α, β and r² of each. */
   static final int VALUES = 3 * NAMES.size();
 
+  private static final int EXPERT = NAMES.indexOf("expert");
+  private static final int EXPERT_BACKWARD = NAMES.indexOf("expert backward");
   private static final double PAPER_MP = 4;
 
   public Profile {
@@ -47,6 +50,21 @@ public record Profile(List<CostFit> fits) {
     return new CostModels(
         model(0), model(1), model(2), model(3), model(4), model(5), model(6), model(7), model(8),
         model(9), model(10), model(11));
+  }
+
+  /**
+   * The rate of the experts' matrix products, forward or backward, whichever is higher; start-up
+   * times left out.
+   *
+   * @param operationsPerUnit multiplications and additions for each unit of an expert's workload
+   * @return 10¹² operations a second of a rank; empty where time did not grow with work
+   */
+  public OptionalDouble expertTeraflops(double operationsPerUnit) {
+    // Backward takes two products for each of forward: by the input and by the weights.
+    double millis = Math.min(model(EXPERT).beta(), model(EXPERT_BACKWARD).beta() / 2);
+    return millis > 0
+        ? OptionalDouble.of(operationsPerUnit / millis / 1e9)
+        : OptionalDouble.empty();
   }
 
   private CostModel model(int index) {

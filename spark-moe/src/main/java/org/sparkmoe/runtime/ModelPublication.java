@@ -11,6 +11,7 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkContext;
 import org.sparkmoe.data.DataCounts;
 import org.sparkmoe.data.TokenizerSpec;
+import org.sparkmoe.runtime.report.ModelFlopsText;
 import org.sparkmoe.runtime.report.Plots;
 import org.sparkmoe.runtime.report.TrainingHistory;
 import org.sparkmoe.runtime.report.TrainingReport;
@@ -71,6 +72,7 @@ public final class ModelPublication {
         "byte trigram with back-off, validation",
         text("%.4f bits per byte", counts.trigramBitsPerByte()));
     rows.put("throughput", text("%,.0f tokens/s", summary.tokensPerSecond()));
+    rows.put("model FLOPs", ModelFlopsText.of(summary.teraflops(), summary.mfu()));
     rows.put("time", text("%,.0f s", summary.seconds()));
     return rows;
   }

@@ -3,6 +3,7 @@ package org.sparkmoe.runtime;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Locale;
+import org.sparkmoe.runtime.report.ModelFlopsText;
 import org.sparkmoe.train.EvaluationMetrics;
 import org.sparkmoe.train.ScheduleTrace;
 import org.sparkmoe.train.StepMetrics;
@@ -80,11 +81,12 @@ public final class TerminalProgress implements ProgressListener {
     Duration left = Duration.ofMillis((long) (smoothMillis * (steps - metrics.step())));
     return String.format(
         Locale.ROOT,
-        "step %d/%d  loss %.4f  %,.0f tokens/s  ETA %d:%02d  imbalance %.2f",
+        "step %d/%d  loss %.4f  %,.0f tokens/s  %s  ETA %d:%02d  imbalance %.2f",
         metrics.step(),
         steps,
         smoothLoss,
         metrics.tokensPerSecond(),
+        ModelFlopsText.of(metrics.teraflops(), metrics.mfu()),
         left.toMinutes(),
         left.toSecondsPart(),
         metrics.imbalance());

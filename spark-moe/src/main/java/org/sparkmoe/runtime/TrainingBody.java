@@ -83,7 +83,8 @@ record TrainingBody(
               config.checkpoint().inModelDirectory(config.output().directory()),
               config.health(),
               hadoop,
-              new ScheduleSetup(config.schedule(), config.layerShape()));
+              new ScheduleSetup(config.schedule(), config.layerShape()),
+              config.device().peakTflops());
       TrainingData data =
           new TrainingData(
               trainSpool,

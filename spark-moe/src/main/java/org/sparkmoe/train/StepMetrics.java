@@ -15,6 +15,10 @@ import org.sparkmoe.moe.RoutingStats;
  * @param gradientNorm global norm before clipping
  * @param skipped whether the gradient was not finite and the weights stayed as they were
  * @param tokensPerSecond of this step over all ranks
+ * @param teraflops model FLOPs: 10¹² operations a second and rank (see {@link
+ *     org.sparkmoe.model.ModelSize#trainingFlopsPerToken})
+ * @param mfu model FLOPs utilisation, {@code teraflops} over what the device does at best; null
+ *     where that is not known
  * @param milliseconds of the clock on rank 0
  * @param nativeBytes native memory of rank 0's process after the step; it stays level
  * @param nativeHandles native objects that Java code owns there; it stays the same
@@ -29,6 +33,8 @@ public record StepMetrics(
     double gradientNorm,
     boolean skipped,
     double tokensPerSecond,
+    double teraflops,
+    @Nullable Double mfu,
     double milliseconds,
     long nativeBytes,
     long nativeHandles,
@@ -50,10 +56,35 @@ public record StepMetrics(
         gradientNorm,
         skipped,
         tokensPerSecond,
+        teraflops,
+        mfu,
         milliseconds,
         nativeBytes,
         nativeHandles,
         other,
+        schedule);
+  }
+
+  /**
+   * The same with the utilisation of a device that does {@code peakTeraflops} at best.
+   *
+   * @param peakTeraflops null where it is not known
+   */
+  StepMetrics ofPeak(@Nullable Double peakTeraflops) {
+    return new StepMetrics(
+        step,
+        loss,
+        auxLoss,
+        learningRate,
+        gradientNorm,
+        skipped,
+        tokensPerSecond,
+        teraflops,
+        peakTeraflops == null ? null : teraflops / peakTeraflops,
+        milliseconds,
+        nativeBytes,
+        nativeHandles,
+        routing,
         schedule);
   }
 

@@ -11,13 +11,16 @@ import org.jspecify.annotations.Nullable;
  * @param health what is watched meanwhile
  * @param hadoop finds the file systems
  * @param schedule how MoE layers run, or null for one task after the other
+ * @param peakTeraflops 10¹² operations a second that a rank's device does at best, or 0 for what is
+ *     measured
  */
 public record TrainSetup(
     TrainConfig train,
     CheckpointConfig checkpoint,
     HealthConfig health,
     Configuration hadoop,
-    @Nullable ScheduleSetup schedule) {
+    @Nullable ScheduleSetup schedule,
+    double peakTeraflops) {
 
   /** Without a watch over its health. */
   public TrainSetup(
@@ -25,7 +28,7 @@ public record TrainSetup(
       CheckpointConfig checkpoint,
       Configuration hadoop,
       @Nullable ScheduleSetup schedule) {
-    this(train, checkpoint, HealthConfig.off(), hadoop, schedule);
+    this(train, checkpoint, HealthConfig.off(), hadoop, schedule, 0);
   }
 
   /** Without a schedule: MoE layers run one task after the other. */

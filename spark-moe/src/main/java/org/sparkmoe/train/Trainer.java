@@ -35,6 +35,7 @@ public final class Trainer implements AutoCloseable {
   private final RankGroups groups;
   private final RankReports ranks;
   private final @Nullable StepSchedule schedule;
+  private final PeakRate peak;
   private final TrainingStep trainingStep;
   private final Evaluator evaluator;
   private final TargetCounts targets;
@@ -96,6 +97,7 @@ public final class Trainer implements AutoCloseable {
     this.routers = new RouterWatch(health, batches.microStepTokens(config.microBatch()));
     this.targets = TargetCounts.of(data.train(), groups, device);
     this.schedule = schedule(setup, model, gpu);
+    this.peak = new PeakRate(setup, model.size());
     this.trainingStep = new TrainingStep(config, model, groups, batches, parameters, schedule);
   }
 
@@ -158,7 +160,26 @@ public final class Trainer implements AutoCloseable {
     }
     EvaluationMetrics validation = evaluate(progress.cursor.step(), config.finalEvaluateBatches());
     save(progress);
-    return progress.summary(validation, directory.published(progress.cursor.step()));
+    return summary(progress, validation);
+  }
+
+  private TrainingSummary summary(Progress progress, EvaluationMetrics validation) {
+    double teraflops = trainingStep.teraflops(progress.tokensPerSecond());
+    @Nullable Double best = peakTeraflops();
+    return new TrainingSummary(
+        progress.cursor.step(),
+        progress.loss,
+        validation,
+        progress.skipped,
+        progress.tokensPerSecond(),
+        teraflops,
+        best == null ? null : teraflops / best,
+        progress.seconds(),
+        directory.published(progress.cursor.step()).toString());
+  }
+
+  private @Nullable Double peakTeraflops() {
+    return peak.teraflops(schedule == null ? null : schedule.inputs().profile());
   }
 
   private void save(Progress progress) {
@@ -226,8 +247,9 @@ public final class Trainer implements AutoCloseable {
   private StepMetrics step(Progress progress) {
     long batch = data.train().batchOfStep(progress.cursor.batch());
     StepMetrics metrics =
-        trainingStep.run(
-            progress.cursor, data.train(), targets.ofBatch(batch), listener.stopRequested());
+        trainingStep
+            .run(progress.cursor, data.train(), targets.ofBatch(batch), listener.stopRequested())
+            .ofPeak(peakTeraflops());
     progress.add(metrics);
     if (isDue(metrics.step(), config.logEvery()) || metrics.step() == config.steps()) {
       log.add(metrics);
@@ -332,16 +354,12 @@ public final class Trainer implements AutoCloseable {
       loss = metrics.loss();
     }
 
-    TrainingSummary summary(EvaluationMetrics validation, Path checkpoint) {
-      double perMillisecond = milliseconds > 0 ? tokens / milliseconds : 0;
-      return new TrainingSummary(
-          cursor.step(),
-          loss,
-          validation,
-          skipped,
-          perMillisecond * TimeUnit.SECONDS.toMillis(1),
-          (System.nanoTime() - startNanos) / (double) TimeUnit.SECONDS.toNanos(1),
-          checkpoint.toString());
+    double tokensPerSecond() {
+      return milliseconds > 0 ? tokens / milliseconds * TimeUnit.SECONDS.toMillis(1) : 0;
+    }
+
+    double seconds() {
+      return (System.nanoTime() - startNanos) / (double) TimeUnit.SECONDS.toNanos(1);
     }
   }
 }

@@ -43,6 +43,8 @@ final class TrainingLog {
     line.put("gradientNorm", metrics.gradientNorm());
     line.put("skipped", metrics.skipped());
     line.put("tokensPerSecond", metrics.tokensPerSecond());
+    line.put("teraflops", metrics.teraflops());
+    line.put("mfu", metrics.mfu());
     line.put("milliseconds", metrics.milliseconds());
     line.put("nativeBytes", metrics.nativeBytes());
     line.put("nativeHandles", metrics.nativeHandles());

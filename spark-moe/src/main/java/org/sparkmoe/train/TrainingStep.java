@@ -99,6 +99,7 @@ final class TrainingStep {
             : schedule.ended(
                 cursor.step() + 1, microBatches, (cursor.step() + 1) % config.logEvery() == 0);
     double milliseconds = (System.nanoTime() - start) / (double) TimeUnit.MILLISECONDS.toNanos(1);
+    double tokensPerSecond = tokensPerStep() * TimeUnit.SECONDS.toMillis(1) / milliseconds;
     NativeMemory memory = NativeMemory.now();
     return new StepMetrics(
         cursor.step() + 1,
@@ -107,7 +108,9 @@ final class TrainingStep {
         rate,
         outcome.norm(),
         !outcome.isFinite(),
-        tokensPerStep() * TimeUnit.SECONDS.toMillis(1) / milliseconds,
+        tokensPerSecond,
+        teraflops(tokensPerSecond),
+        null,
         milliseconds,
         memory.bytes(),
         memory.handles(),
@@ -118,6 +121,12 @@ final class TrainingStep {
   /** Whether some rank wanted the last step to be the last; the same on every rank. */
   boolean stopAgreed() {
     return stopAgreed;
+  }
+
+  /** Model FLOPs of a rank, 10¹² a second, at so many tokens a second over all ranks. */
+  double teraflops(double tokensPerSecond) {
+    double perToken = model.size().trainingFlopsPerToken(batches.sequenceLength());
+    return perToken * tokensPerSecond / groups.world().size() / 1e12;
   }
 
   long tokensPerStep() {

@@ -1,6 +1,7 @@
 package org.sparkmoe.train;
 
 import java.io.Serializable;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How training ended.
@@ -10,6 +11,8 @@ import java.io.Serializable;
  * @param validation the evaluation at the end
  * @param skippedSteps steps of this run whose gradient was not finite
  * @param tokensPerSecond over the steps of this run, evaluations and checkpoints left out
+ * @param teraflops model FLOPs over the same steps: 10¹² operations a second and rank
+ * @param mfu their share of what the device does at best; null where that is not known
  * @param seconds of the clock from the first step to the end
  * @param checkpoint directory of the last checkpoint, which holds the final model
  */
@@ -19,6 +22,8 @@ public record TrainingSummary(
     EvaluationMetrics validation,
     long skippedSteps,
     double tokensPerSecond,
+    double teraflops,
+    @Nullable Double mfu,
     double seconds,
     String checkpoint)
     implements Serializable {}

@@ -23,7 +23,7 @@ class ClearTrafficTest {
         .get()
         .asString()
         .contains("by Gloo are neither encrypted nor authenticated");
-    assertThat(ClearTraffic.warning(conf, new DeviceConfig(DeviceConfig.Kind.CUDA, 0), 2, false))
+    assertThat(ClearTraffic.warning(conf, new DeviceConfig(DeviceConfig.Kind.CUDA, 0, 0), 2, false))
         .get()
         .asString()
         .contains("by NCCL are neither");

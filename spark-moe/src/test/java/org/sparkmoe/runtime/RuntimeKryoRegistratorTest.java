@@ -17,7 +17,8 @@ class RuntimeKryoRegistratorTest {
   @Test
   void recordsSurviveAShuffleAndACollect(SparkSession spark) {
     EvaluationMetrics metrics = new EvaluationMetrics(7, Double.NaN, 1e-300, Long.MAX_VALUE, 3);
-    TrainingSummary summary = new TrainingSummary(7, 1.25, metrics, 1, 1e6, 2.5, "a/b \"c\"");
+    TrainingSummary summary =
+        new TrainingSummary(7, 1.25, metrics, 1, 1e6, 0.5, null, 2.5, "a/b \"c\"");
     assertThat(spark.sparkContext().getConf().get("spark.kryo.registrationRequired"))
         .isEqualTo("true");
     List<TrainingSummary> back =

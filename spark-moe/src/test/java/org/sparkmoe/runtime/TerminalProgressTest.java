@@ -6,9 +6,11 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.time.Duration;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.sparkmoe.train.EvaluationMetrics;
 import org.sparkmoe.train.ScheduleTrace;
+import org.sparkmoe.train.StepMetrics;
 import org.sparkmoe.train.TrainingStart;
 
 class TerminalProgressTest {
@@ -45,6 +47,24 @@ class TerminalProgressTest {
             "training 1,000 parameters, 64 tokens a step, 10 steps, going on after step 4",
             "step 6  validation loss 1.5000, 2.2500 bits per byte",
             "step 6  checkpoint dir/step-6");
+  }
+
+  @Test
+  void aStepsModelFlopsAreToldWithTheirShareOfThePeakWhereThatIsKnown() {
+    TerminalProgress progress = progress(false);
+    progress.started(new TrainingStart(0, 1, 1_000, 64));
+    progress.step(step(0.0123, null));
+    progress.step(step(412.2, 0.4168));
+    assertThat(text.toString().lines().skip(1))
+        .containsExactly(
+            "step 1/1  loss 2.5000  4,000 tokens/s  0.0123 TFLOP/s a rank  ETA 0:00  imbalance 1.00",
+            "step 1/1  loss 2.5000  4,000 tokens/s  412 TFLOP/s a rank (MFU 41.7 %)  ETA 0:00"
+                + "  imbalance 1.00");
+  }
+
+  private static StepMetrics step(double teraflops, @Nullable Double mfu) {
+    return new StepMetrics(
+        1, 2.5, 0, 1e-3, 1, false, 4000, teraflops, mfu, 16, 0, 0, List.of(), null);
   }
 
   @Test

@@ -43,7 +43,8 @@ class TrainingHealthTest {
             new CheckpointConfig(root, 5, 3, true, resume),
             health,
             new Configuration(),
-            null);
+            null,
+            0);
     return TrainingFixture.train(
         TWO, setup, TrainingFixture.Workload.of("mixtral", 2, 0.05).on(STEPS + POISONED, text));
   }
@@ -134,7 +135,7 @@ class TrainingHealthTest {
     HealthConfig health = new HealthConfig(0, 2, 1, HealthConfig.OnSpike.WARN, 0, 3, 0.95, 0.01);
     TrainSetup plain = TrainingFixture.setup(TrainConfigs.of(6, 4), directory);
     TrainSetup setup =
-        new TrainSetup(plain.train(), plain.checkpoint(), health, plain.hadoop(), null);
+        new TrainSetup(plain.train(), plain.checkpoint(), health, plain.hadoop(), null, 0);
 
     TrainingFixture.Run run =
         TrainingFixture.train(

@@ -67,6 +67,10 @@ public final class TensorBoardListener implements TrainingListener {
     scalars.put("train/learning-rate", metrics.learningRate());
     scalars.put("train/gradient-norm", metrics.gradientNorm());
     scalars.put("train/tokens-per-second", metrics.tokensPerSecond());
+    scalars.put("train/teraflops", metrics.teraflops());
+    if (metrics.mfu() != null) {
+      scalars.put("train/mfu", metrics.mfu());
+    }
     scalars.put("train/native-bytes", (double) metrics.nativeBytes());
     List<RoutingStats> layers = metrics.routing();
     for (int layer = 0; layer < layers.size(); layer++) {

@@ -62,6 +62,8 @@ public final class MonitoringPlugin implements SparkPlugin {
       gauge(registry, "learningRate", StepMetrics::learningRate);
       gauge(registry, "gradientNorm", StepMetrics::gradientNorm);
       gauge(registry, "tokensPerSecond", StepMetrics::tokensPerSecond);
+      gauge(registry, "teraflops", StepMetrics::teraflops);
+      gauge(registry, "mfu", step -> step.mfu() == null ? Double.NaN : step.mfu());
       gauge(registry, "imbalance", StepMetrics::imbalance);
       gauge(registry, "droppedShare", step -> mean(step, RoutingStats::droppedShare));
       gauge(registry, "gateEntropy", step -> mean(step, RoutingStats::gateEntropy));

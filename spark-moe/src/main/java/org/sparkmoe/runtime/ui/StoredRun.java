@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.sparkmoe.moe.RoutingStats;
+import org.sparkmoe.runtime.report.ModelFlopsText;
 import org.sparkmoe.runtime.report.TrainingHistory;
 import org.sparkmoe.schedule.graph.Lane;
 import org.sparkmoe.train.EvaluationMetrics;
@@ -57,6 +58,7 @@ record StoredRun(String name, @Nullable TrainingStart start, TrainingHistory his
     facts.put("loss", text("%.4f nats a token", last.loss()));
     facts.put("auxiliary loss", text("%.4f", last.auxLoss()));
     facts.put("throughput", text("%,.0f tokens/s", last.tokensPerSecond()));
+    facts.put("model FLOPs", ModelFlopsText.of(last.teraflops(), last.mfu()));
     facts.put("native memory of rank 0", text("%,.1f MiB", last.nativeBytes() / 1048576.0));
     List<RoutingStats> layers = last.routing();
     for (int i = 0; i < layers.size(); i++) {

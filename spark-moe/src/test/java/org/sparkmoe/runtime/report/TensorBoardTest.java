@@ -97,7 +97,8 @@ class TensorBoardTest {
     listener.started(new TrainingStart(0, 300, 1, 2));
     RoutingStats routing = new RoutingStats(new long[] {3, 1}, 0.25, 0.5, 1.5, 0.01);
     listener.step(
-        new StepMetrics(300, 2.5, 0.02, 1e-3, 1.5, false, 4000, 5, 6, 7, List.of(routing), null));
+        new StepMetrics(
+            300, 2.5, 0.02, 1e-3, 1.5, false, 4000, 412, 0.5, 5, 6, 7, List.of(routing), null));
     listener.evaluated(new EvaluationMetrics(300, 2.25, 3.5, 8, 9));
 
     try (Stream<Path> files = Files.list(directory)) {
@@ -113,6 +114,8 @@ class TensorBoardTest {
       assertThat(events.get(1).scalars())
           .containsEntry("loss/training", 2.5f)
           .containsEntry("train/tokens-per-second", 4000f)
+          .containsEntry("train/teraflops", 412f)
+          .containsEntry("train/mfu", 0.5f)
           .containsEntry("moe-layer-1/imbalance", 1.5f);
       assertThat(events.get(2).scalars()).containsEntry("validation/bits-per-byte", 3.5f);
     }

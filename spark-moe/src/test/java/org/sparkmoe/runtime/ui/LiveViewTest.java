@@ -90,6 +90,7 @@ class LiveViewTest {
     assertThat(page)
         .contains("<td>1,234,567 parameters</td>", "<td>2,048 tokens a step</td>")
         .contains("<td>20 of 20</td>", "<td>0.2500 nats a token</td>", "<td>4,321 tokens/s</td>")
+        .contains("<td>412 TFLOP/s a rank (MFU 41.7 %)</td>")
         .contains("2.2500 bits per byte, loss 1.5000 nats a token, after step 20")
         .contains("imbalance 2.50, dropped 12.5 %, gate entropy 1.25 nats")
         .contains("<td>fsmoe</td>", "<td>[2, 4]</td>", "<td>[1, 2]</td>")
@@ -116,6 +117,8 @@ class LiveViewTest {
         .containsPattern("MonitoringPlugin_step_Value\\{[^}]*} 20")
         .containsPattern("MonitoringPlugin_loss_Value\\{[^}]*} 0\\.25")
         .containsPattern("MonitoringPlugin_tokensPerSecond_Value\\{[^}]*} 4321")
+        .containsPattern("MonitoringPlugin_teraflops_Value\\{[^}]*} 412")
+        .containsPattern("MonitoringPlugin_mfu_Value\\{[^}]*} 0\\.417")
         .containsPattern("MonitoringPlugin_imbalance_Value\\{[^}]*} 2\\.5")
         .containsPattern("MonitoringPlugin_nativeBytes_Value\\{[^}]*} 3145728");
   }

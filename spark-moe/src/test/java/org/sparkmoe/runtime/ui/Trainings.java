@@ -28,6 +28,8 @@ final class Trainings {
         1.5,
         false,
         4321,
+        412,
+        0.417,
         50,
         3 << 20,
         7,
