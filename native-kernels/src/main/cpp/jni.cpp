@@ -25,6 +25,13 @@ Routing routing(JNIEnv* env, jlongArray values) {
   return {at<int64_t>(v[0]), v[1], v[2], v[3], v[4], static_cast<int>(v[5])};
 }
 
+// {E, tokens of a group, limit, capacity}
+Places placesOf(JNIEnv* env, jlongArray values) {
+  jlong v[4];
+  env->GetLongArrayRegion(values, 0, 4, v);
+  return {v[0], v[1], v[2], v[3]};
+}
+
 // Calls body with a null pointer of the element type: 0 f32, 1 f64, 2 bf16.
 template <typename Body> void withType(jint type, Body body) {
   switch (type) {
@@ -56,13 +63,43 @@ KERNEL(void, positions)(
   const int64_t* experts = at<int64_t>(expertsAddress);
   int64_t* positions = at<int64_t>(positionsAddress);
   std::vector<int64_t> next(nExperts);
-  int64_t outer = choiceMajor ? choices : tokens;
-  int64_t inner = choiceMajor ? tokens : choices;
-  for (int64_t i = 0; i < outer; i++) {
-    for (int64_t j = 0; j < inner; j++) {
-      int64_t place = choiceMajor ? j * choices + i : i * choices + j;
-      positions[place] = experts[place] < 0 ? -1 : next[experts[place]]++;
-    }
+  inPriority(tokens, choices, choiceMajor, [&](int64_t, int64_t i) {
+    positions[i] = experts[i] < 0 ? -1 : next[experts[i]]++;
+  });
+}
+
+KERNEL(void, capacitySlots)(
+    JNIEnv* env, jclass, jlong expertsAddress, jlong tokens, jlong choices, jlongArray places,
+    jboolean choiceMajor, jlong slotsAddress) {
+  Places p = placesOf(env, places);
+  const int64_t* experts = at<int64_t>(expertsAddress);
+  int64_t* slots = at<int64_t>(slotsAddress);
+  std::vector<int64_t> next(p.experts * (tokens / p.groupTokens));
+  inPriority(tokens, choices, choiceMajor, [&](int64_t token, int64_t i) {
+    int64_t* queue = next.data() + token / p.groupTokens * p.experts;
+    slots[i] = experts[i] < 0 ? -1 : p.slot(token, experts[i], queue[experts[i]]++);
+  });
+}
+
+KERNEL(void, slotsOfPlaces)(
+    JNIEnv* env, jclass, jlong expertsAddress, jlong positionsAddress, jlong tokens, jlong choices,
+    jlongArray places, jlong slotsAddress) {
+  Places p = placesOf(env, places);
+  const int64_t* experts = at<int64_t>(expertsAddress);
+  const int64_t* positions = at<int64_t>(positionsAddress);
+  int64_t* slots = at<int64_t>(slotsAddress);
+  for (int64_t i = 0; i < tokens * choices; i++) {
+    slots[i] = experts[i] < 0 ? -1 : p.slot(i / choices, experts[i], positions[i]);
+  }
+}
+
+// Adds to counts, which are zero before.
+KERNEL(void, slotCounts)(
+    JNIEnv*, jclass, jlong slotsAddress, jlong n, jlong capacity, jlong countsAddress) {
+  const int64_t* slots = at<int64_t>(slotsAddress);
+  int64_t* counts = at<int64_t>(countsAddress);
+  for (int64_t i = 0; i < n; i++) {
+    if (slots[i] >= 0) counts[slots[i] / capacity]++;
   }
 }
 

@@ -17,6 +17,35 @@ struct Routing {
   int threads;
 };
 
+// Experts of bounded places: each routing group of groupTokens tokens has `limit` places of each
+// expert, the slots of an expert begin at multiples of `capacity`.
+struct Places {
+  int64_t experts;
+  int64_t groupTokens;
+  int64_t limit;
+  int64_t capacity;
+
+  // The slot of a place in the queue of group and expert, -1 for those over the limit.
+  int64_t slot(int64_t token, int64_t expert, int64_t position) const {
+    return position >= 0 && position < limit
+        ? expert * capacity + token / groupTokens * limit + position
+        : -1;
+  }
+};
+
+// Calls body(token, assignment) in the order in which assignments take their places.
+template <typename Body>
+void inPriority(int64_t tokens, int64_t choices, bool choiceMajor, Body body) {
+  int64_t outer = choiceMajor ? choices : tokens;
+  int64_t inner = choiceMajor ? tokens : choices;
+  for (int64_t i = 0; i < outer; i++) {
+    for (int64_t j = 0; j < inner; j++) {
+      int64_t token = choiceMajor ? j : i;
+      body(token, token * choices + (choiceMajor ? i : j));
+    }
+  }
+}
+
 // Each token's row, times its weight unless weights is null, into its slots; zero elsewhere.
 template <typename T>
 void order(

@@ -11,7 +11,7 @@ output=$2
 java_home=$3
 main=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 test=$main/../../test/cuda
-sources=("$main"/{routing,gate,expert,adamw,table}.cu "$main"/jni_glue.cpp)
+sources=("$main"/{routing,gate,places,expert,adamw,table}.cu "$main"/jni_glue.cpp)
 # Older JDKs report their jre directory, or the include directory is a level up.
 for home in "$java_home" "$java_home/.."; do
   if [[ -f $home/include/jni.h ]]; then

@@ -16,6 +16,15 @@ enum SparkMoeScore { SPARKMOE_SOFTMAX = 0, SPARKMOE_SIGMOID = 1, SPARKMOE_AS_THE
 // The largest K of the gate and position kernels.
 enum { SPARKMOE_MAX_CHOICES = 16 };
 
+// Where experts have bounded places in a buffer: each routing group of group_tokens tokens has
+// `limit` places of each expert, the rows of an expert begin at multiples of `capacity`.
+struct SparkMoePlaces {
+  int experts;
+  int64_t group_tokens;
+  int64_t limit;
+  int64_t capacity;
+};
+
 struct SparkMoeDeviceKernels {
   // "cuda" or "emulation".
   const char* (*flavour)();
@@ -32,11 +41,23 @@ struct SparkMoeDeviceKernels {
   int (*gate_gradient)(void* stream, const float* scores, const float* gradient, int64_t tokens,
                        int experts, int score, float* logits_gradient);
   // Positions [S,K] of assignments in the queues of their experts, and the length of each queue
-  // [E]. `tile_counts` is scratch of position_scratch(...) int32.
-  int64_t (*position_scratch)(int64_t tokens, int experts, int choices, int choice_major);
+  // [E]. `tile_counts` is scratch of position_scratch(...) int32, with all tokens in one group.
+  int64_t (*position_scratch)(int64_t tokens, int experts, int choices, int64_t group_tokens,
+                              int choice_major);
   int (*positions)(void* stream, const int64_t* chosen, int64_t tokens, int choices, int experts,
                    int choice_major, int32_t* tile_counts, int64_t* positions, int64_t* lengths,
                    int64_t* fault);
+  // Slots [S,K] of assignments that take the places of their group and expert in turn.
+  int (*capacity_slots)(void* stream, const int64_t* chosen, int64_t tokens, int choices,
+                        const SparkMoePlaces* places, int choice_major, int32_t* tile_counts,
+                        int64_t* slots, int64_t* fault);
+  // The same of places [S,K] that are known.
+  int (*slots_of_places)(void* stream, const int64_t* chosen, const int64_t* positions,
+                         int64_t assignments, int choices, const SparkMoePlaces* places,
+                         int64_t* slots, int64_t* fault);
+  // How many of n slots lie in the rows of each expert [E].
+  int (*slot_counts)(void* stream, const int64_t* slots, int64_t n, int experts, int64_t capacity,
+                     int64_t* counts, int64_t* fault);
 
   // The assignment of each slot [slots] i32, -1 for slots not used.
   int (*slot_map)(void* stream, const int64_t* slots_of_tokens, int64_t assignments, int64_t slots,

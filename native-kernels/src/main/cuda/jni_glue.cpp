@@ -68,8 +68,8 @@ ENTRY(jint, gateGradient)(JNIEnv*, jclass, jlong kernels, jlong stream, jlong sc
 }
 
 ENTRY(jlong, positionScratch)(JNIEnv*, jclass, jlong kernels, jlong tokens, jint experts,
-                              jint choices, jboolean choice_major) {
-  return table(kernels)->position_scratch(tokens, experts, choices, choice_major);
+                              jint choices, jlong group_tokens, jboolean choice_major) {
+  return table(kernels)->position_scratch(tokens, experts, choices, group_tokens, choice_major);
 }
 
 ENTRY(jint, positions)(JNIEnv*, jclass, jlong kernels, jlong stream, jlong chosen, jlong tokens,
@@ -79,6 +79,32 @@ ENTRY(jint, positions)(JNIEnv*, jclass, jlong kernels, jlong stream, jlong chose
                                    experts, choice_major, at<int32_t>(tile_counts),
                                    at<int64_t>(positions), at<int64_t>(lengths),
                                    at<int64_t>(fault));
+}
+
+ENTRY(jint, capacitySlots)(JNIEnv*, jclass, jlong kernels, jlong stream, jlong chosen, jlong tokens,
+                           jint choices, jint experts, jlong group_tokens, jlong limit,
+                           jlong capacity, jboolean choice_major, jlong tile_counts, jlong slots,
+                           jlong fault) {
+  SparkMoePlaces places = {experts, group_tokens, limit, capacity};
+  return table(kernels)->capacity_slots(stream_of(stream), at<int64_t>(chosen), tokens, choices,
+                                        &places, choice_major, at<int32_t>(tile_counts),
+                                        at<int64_t>(slots), at<int64_t>(fault));
+}
+
+ENTRY(jint, slotsOfPlaces)(JNIEnv*, jclass, jlong kernels, jlong stream, jlong chosen,
+                           jlong positions, jlong assignments, jint choices, jint experts,
+                           jlong group_tokens, jlong limit, jlong capacity, jlong slots,
+                           jlong fault) {
+  SparkMoePlaces places = {experts, group_tokens, limit, capacity};
+  return table(kernels)->slots_of_places(stream_of(stream), at<int64_t>(chosen),
+                                         at<int64_t>(positions), assignments, choices, &places,
+                                         at<int64_t>(slots), at<int64_t>(fault));
+}
+
+ENTRY(jint, slotCounts)(JNIEnv*, jclass, jlong kernels, jlong stream, jlong slots, jlong n,
+                        jint experts, jlong capacity, jlong counts, jlong fault) {
+  return table(kernels)->slot_counts(stream_of(stream), at<int64_t>(slots), n, experts, capacity,
+                                     at<int64_t>(counts), at<int64_t>(fault));
 }
 
 ENTRY(jint, slotMap)(JNIEnv*, jclass, jlong kernels, jlong stream, jlong slots_of_tokens,

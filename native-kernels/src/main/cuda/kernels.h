@@ -9,10 +9,19 @@ int gate_choose(void* stream, const float* logits, const float* bias, int64_t to
                 int choices, int score, float* scores, int64_t* chosen);
 int gate_gradient(void* stream, const float* scores, const float* gradient, int64_t tokens,
                   int experts, int score, float* logits_gradient);
-int64_t position_scratch(int64_t tokens, int experts, int choices, int choice_major);
+int64_t position_scratch(int64_t tokens, int experts, int choices, int64_t group_tokens,
+                         int choice_major);
 int positions(void* stream, const int64_t* chosen, int64_t tokens, int choices, int experts,
               int choice_major, int32_t* tile_counts, int64_t* positions, int64_t* lengths,
               int64_t* fault);
+int capacity_slots(void* stream, const int64_t* chosen, int64_t tokens, int choices,
+                   const SparkMoePlaces* places, int choice_major, int32_t* tile_counts,
+                   int64_t* slots, int64_t* fault);
+int slots_of_places(void* stream, const int64_t* chosen, const int64_t* positions,
+                    int64_t assignments, int choices, const SparkMoePlaces* places, int64_t* slots,
+                    int64_t* fault);
+int slot_counts(void* stream, const int64_t* slots, int64_t n, int experts, int64_t capacity,
+                int64_t* counts, int64_t* fault);
 int slot_map(void* stream, const int64_t* slots_of_tokens, int64_t assignments, int64_t slots,
              int32_t* map, int64_t* fault);
 int order(void* stream, int type, const void* tokens, const int32_t* map, const void* weights,

@@ -13,9 +13,9 @@ static int device_count(int* count) { return cudaGetDeviceCount(count); }
 
 static const SparkMoeDeviceKernels TABLE = {
     flavour,      error_text,       device_count,  gate_choose,    gate_gradient,
-    position_scratch, positions,    slot_map,      order,          inverse_order,
-    weight_gradient,  transpose_blocks, swiglu,    swiglu_gradient,
-    adamw,
+    position_scratch, positions,    capacity_slots, slots_of_places, slot_counts,
+    slot_map,         order,        inverse_order, weight_gradient, transpose_blocks,
+    swiglu,           swiglu_gradient, adamw,
 };
 
 }  // namespace sparkmoe

@@ -115,6 +115,13 @@ T atomicCAS(T* address, T expected, T desired) {
   return old;
 }
 
+template <typename T>
+T atomicAdd(T* address, T value) {
+  T old = *address;
+  *address += value;
+  return old;
+}
+
 inline int cudaMemsetAsync(void* address, int value, size_t bytes, cudaStream_t) {
   std::memset(address, value, bytes);
   return cudaSuccess;

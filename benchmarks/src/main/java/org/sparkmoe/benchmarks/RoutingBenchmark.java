@@ -21,6 +21,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 import org.sparkmoe.kernel.RoutingKernels;
+import org.sparkmoe.kernel.RoutingKernels.Places;
 import org.sparkmoe.tensor.ComputeThreads;
 import org.sparkmoe.tensor.TensorScope;
 
@@ -142,5 +143,24 @@ public class RoutingBenchmark {
       implementation.capacityPositions(choices, experts, true);
     }
     traffic.bytes += 2.0 * choices.nbytes();
+  }
+
+  /** Slots of bounded experts. */
+  @Benchmark
+  public void capacitySlots(Traffic traffic) {
+    long capacity = (long) TOKENS * CHOICES / experts;
+    try (TensorScope scope = TensorScope.open()) {
+      implementation.capacitySlots(choices, new Places(experts, TOKENS, capacity, capacity), true);
+    }
+    traffic.bytes += 2.0 * choices.nbytes();
+  }
+
+  /** Assignments of each expert. */
+  @Benchmark
+  public void counts(Traffic traffic) {
+    try (TensorScope scope = TensorScope.open()) {
+      implementation.counts(choices, experts, 1);
+    }
+    traffic.bytes += choices.nbytes();
   }
 }

@@ -34,6 +34,54 @@ final class CppRoutingKernels implements RoutingKernels {
   }
 
   @Override
+  public Tensor capacitySlots(Tensor experts, Places places, boolean choiceMajor) {
+    RoutingArguments.capacitySlots(experts, places);
+    return DeviceRoutingKernels.withoutAutograd(
+        () -> {
+          refuseOutside("experts", experts, "nExperts", places.experts());
+          Tensor slots = torch.empty_like(experts);
+          capacitySlots(
+              address(experts),
+              experts.size(0),
+              experts.size(1),
+              numbers(places),
+              choiceMajor,
+              address(slots));
+          return slots;
+        });
+  }
+
+  @Override
+  public Tensor slots(Tensor experts, Tensor positions, Places places) {
+    RoutingArguments.slots(experts, positions, places);
+    return DeviceRoutingKernels.withoutAutograd(
+        () -> {
+          refuseOutside("experts", experts, "nExperts", places.experts());
+          Tensor slots = torch.empty_like(experts);
+          slotsOfPlaces(
+              address(experts),
+              address(positions),
+              experts.size(0),
+              experts.size(1),
+              numbers(places),
+              address(slots));
+          return slots;
+        });
+  }
+
+  @Override
+  public Tensor counts(Tensor slots, int nExperts, long capacity) {
+    RoutingArguments.counts(slots, nExperts, capacity);
+    return DeviceRoutingKernels.withoutAutograd(
+        () -> {
+          refuseOutside("slots", slots, "nSlots", nExperts * capacity);
+          Tensor counts = torch.zeros(new long[] {nExperts}, slots.options());
+          slotCounts(address(slots), slots.numel(), capacity, address(counts));
+          return counts;
+        });
+  }
+
+  @Override
   public Tensor order(Tensor tokens, Tensor slots, long nSlots) {
     RoutingArguments.order(tokens, slots);
     return DeviceRoutingKernels.withoutAutograd(() -> scatter(tokens, slots, null, nSlots));
@@ -125,6 +173,11 @@ final class CppRoutingKernels implements RoutingKernels {
     return tensor.numel() == 0 ? 0 : tensor.data_ptr().address();
   }
 
+  /** As {@code jni.cpp} reads them. */
+  private static long[] numbers(Places places) {
+    return new long[] {places.experts(), places.groupTokens(), places.limit(), places.capacity()};
+  }
+
   /** As {@code jni.cpp} reads it. */
   private static long[] shape(Tensor slots, Tensor rows, long nSlots) {
     boolean small = rows.nbytes() < BYTES_OF_ONE_THREAD;
@@ -142,6 +195,14 @@ final class CppRoutingKernels implements RoutingKernels {
 
   private static native void positions(
       long experts, long tokens, long choices, int nExperts, boolean choiceMajor, long positions);
+
+  private static native void capacitySlots(
+      long experts, long tokens, long choices, long[] places, boolean choiceMajor, long slots);
+
+  private static native void slotsOfPlaces(
+      long experts, long positions, long tokens, long choices, long[] places, long slots);
+
+  private static native void slotCounts(long slots, long n, long capacity, long counts);
 
   private static native void order(int type, long[] shape, long tokens, long weights, long buffer);
 

@@ -123,7 +123,7 @@ public final class DeviceLibrary {
       long logitsGradient);
 
   static native long positionScratch(
-      long table, long tokens, int experts, int choices, boolean choiceMajor);
+      long table, long tokens, int experts, int choices, long groupTokens, boolean choiceMajor);
 
   static native int positions(
       long table,
@@ -136,6 +136,45 @@ public final class DeviceLibrary {
       long tileCounts,
       long positions,
       long lengths,
+      long fault);
+
+  static native int capacitySlots(
+      long table,
+      long stream,
+      long chosen,
+      long tokens,
+      int choices,
+      int experts,
+      long groupTokens,
+      long limit,
+      long capacity,
+      boolean choiceMajor,
+      long tileCounts,
+      long slots,
+      long fault);
+
+  static native int slotsOfPlaces(
+      long table,
+      long stream,
+      long chosen,
+      long positions,
+      long assignments,
+      int choices,
+      int experts,
+      long groupTokens,
+      long limit,
+      long capacity,
+      long slots,
+      long fault);
+
+  static native int slotCounts(
+      long table,
+      long stream,
+      long slots,
+      long n,
+      int experts,
+      long capacity,
+      long counts,
       long fault);
 
   static native int slotMap(

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparkmoe.tensor.TensorScope;
 
 /**
- * Routing kernels on the device, {@code routing.cu} and {@code gate.cu}. Nothing waits for the
+ * Routing kernels on the device, {@code routing.cu} and {@code places.cu}. Nothing waits for the
  * device; what becomes of indices out of range is told in {@link Device}.
  */
 final class DeviceRoutingKernels implements RoutingKernels {
@@ -36,26 +36,17 @@ final class DeviceRoutingKernels implements RoutingKernels {
    * @return {@code [S, K] i64} and {@code [E] i64}
    */
   static Tensor[] queues(Device device, Tensor experts, int nExperts, boolean choiceMajor) {
-    int choices = (int) experts.size(1);
-    if (choices > MAX_CHOICES) {
-      throw new IllegalArgumentException(
-          "experts has %d choices, the device kernel takes at most %d"
-              .formatted(choices, MAX_CHOICES));
-    }
-    long tokens = experts.size(0);
-    long table = device.library().table();
-    long scratch = DeviceLibrary.positionScratch(table, tokens, nExperts, choices, choiceMajor);
-    Tensor counts = empty(experts, ScalarType.Int, scratch);
+    Tensor counts = tileCounts(device, experts, nExperts, experts.size(0), choiceMajor);
     Tensor positions = torch.empty_like(experts);
     Tensor lengths = empty(experts, ScalarType.Long, nExperts);
     device.check(
         "positions",
         DeviceLibrary.positions(
-            table,
+            device.library().table(),
             device.stream(),
             Device.address(experts),
-            tokens,
-            choices,
+            experts.size(0),
+            (int) experts.size(1),
             nExperts,
             choiceMajor,
             Device.address(counts),
@@ -64,6 +55,98 @@ final class DeviceRoutingKernels implements RoutingKernels {
             device.fault(experts)));
     device.indicesUsed("experts", experts, "nExperts", nExperts);
     return new Tensor[] {positions, lengths};
+  }
+
+  /** Scratch of the kernels that take places. */
+  private static Tensor tileCounts(
+      Device device, Tensor experts, int nExperts, long groupTokens, boolean choiceMajor) {
+    int choices = (int) experts.size(1);
+    if (choices > MAX_CHOICES) {
+      throw new IllegalArgumentException(
+          "experts has %d choices, the device kernel takes at most %d"
+              .formatted(choices, MAX_CHOICES));
+    }
+    long size =
+        DeviceLibrary.positionScratch(
+            device.library().table(), experts.size(0), nExperts, choices, groupTokens, choiceMajor);
+    return empty(experts, ScalarType.Int, size);
+  }
+
+  @Override
+  public Tensor capacitySlots(Tensor experts, Places places, boolean choiceMajor) {
+    RoutingArguments.capacitySlots(experts, places);
+    return withoutAutograd(
+        () -> {
+          Tensor slots = torch.empty_like(experts);
+          Tensor counts =
+              tileCounts(device, experts, places.experts(), places.groupTokens(), choiceMajor);
+          device.check(
+              "capacity slots",
+              DeviceLibrary.capacitySlots(
+                  device.library().table(),
+                  device.stream(),
+                  Device.address(experts),
+                  experts.size(0),
+                  (int) experts.size(1),
+                  places.experts(),
+                  places.groupTokens(),
+                  places.limit(),
+                  places.capacity(),
+                  choiceMajor,
+                  Device.address(counts),
+                  Device.address(slots),
+                  device.fault(experts)));
+          device.indicesUsed("experts", experts, "nExperts", places.experts());
+          return slots;
+        });
+  }
+
+  @Override
+  public Tensor slots(Tensor experts, Tensor positions, Places places) {
+    RoutingArguments.slots(experts, positions, places);
+    return withoutAutograd(
+        () -> {
+          Tensor slots = torch.empty_like(experts);
+          device.check(
+              "slots",
+              DeviceLibrary.slotsOfPlaces(
+                  device.library().table(),
+                  device.stream(),
+                  Device.address(experts),
+                  Device.address(positions),
+                  experts.numel(),
+                  (int) experts.size(1),
+                  places.experts(),
+                  places.groupTokens(),
+                  places.limit(),
+                  places.capacity(),
+                  Device.address(slots),
+                  device.fault(experts)));
+          device.indicesUsed("experts", experts, "nExperts", places.experts());
+          return slots;
+        });
+  }
+
+  @Override
+  public Tensor counts(Tensor slots, int nExperts, long capacity) {
+    RoutingArguments.counts(slots, nExperts, capacity);
+    return withoutAutograd(
+        () -> {
+          Tensor counts = empty(slots, ScalarType.Long, nExperts);
+          device.check(
+              "slot counts",
+              DeviceLibrary.slotCounts(
+                  device.library().table(),
+                  device.stream(),
+                  Device.address(slots),
+                  slots.numel(),
+                  nExperts,
+                  capacity,
+                  Device.address(counts),
+                  device.fault(slots)));
+          device.indicesUsed("slots", slots, "nSlots", nExperts * capacity);
+          return counts;
+        });
   }
 
   @Override

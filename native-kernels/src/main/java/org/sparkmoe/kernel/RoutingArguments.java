@@ -2,6 +2,7 @@ package org.sparkmoe.kernel;
 
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.kernel.RoutingKernels.Places;
 import org.sparkmoe.tensor.TensorCheck;
 import org.sparkmoe.tensor.TensorScope;
 
@@ -15,6 +16,37 @@ final class RoutingArguments {
     TensorCheck.contiguous("experts", experts);
     if (nExperts < 1) {
       throw new IllegalArgumentException("nExperts %d must be positive".formatted(nExperts));
+    }
+  }
+
+  static void capacitySlots(Tensor experts, Places places) {
+    experts(experts, places.experts());
+    long n = places.groupTokens();
+    if (n < 1 || experts.size(0) % n != 0) {
+      throw new IllegalArgumentException(
+          "groupTokens %d must divide the %d tokens of experts".formatted(n, experts.size(0)));
+    }
+    long most = places.limit() * (experts.size(0) / n);
+    if (places.limit() < 0 || places.capacity() < most) {
+      throw new IllegalArgumentException(
+          "capacity %d must be at least limit %d times %d routing groups"
+              .formatted(places.capacity(), places.limit(), experts.size(0) / n));
+    }
+  }
+
+  static void slots(Tensor experts, Tensor positions, Places places) {
+    capacitySlots(experts, places);
+    TensorCheck.dtype("positions", positions, ScalarType.Long);
+    TensorCheck.shape("positions", positions, experts.size(0), experts.size(1));
+    TensorCheck.contiguous("positions", positions);
+  }
+
+  static void counts(Tensor slots, int nExperts, long capacity) {
+    TensorCheck.dtype("slots", slots, ScalarType.Long);
+    TensorCheck.contiguous("slots", slots);
+    if (nExperts < 1 || capacity < 1) {
+      throw new IllegalArgumentException(
+          "nExperts %d and capacity %d must be positive".formatted(nExperts, capacity));
     }
   }
 

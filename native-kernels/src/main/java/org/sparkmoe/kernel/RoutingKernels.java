@@ -48,6 +48,49 @@ public interface RoutingKernels {
   Tensor capacityPositions(Tensor experts, int nExperts, boolean choiceMajor);
 
   /**
+   * Where experts have bounded places in a buffer.
+   *
+   * @param experts E
+   * @param groupTokens n, consecutive tokens of a routing group, which has places of its own;
+   *     divides S
+   * @param limit T, places of an expert for each routing group
+   * @param capacity C, rows of an expert in the buffer, T for each routing group at least
+   */
+  record Places(int experts, long groupTokens, long limit, long capacity) {}
+
+  /**
+   * The slot of each assignment where those of a group and expert take its places in turn: {@link
+   * #capacityPositions} within routing groups, then {@link #slots}.
+   *
+   * @param experts {@code [S, K] i64}, -1 for no expert
+   * @param choiceMajor as {@link #capacityPositions}
+   * @return {@code [S, K] i64}
+   */
+  Tensor capacitySlots(Tensor experts, Places places, boolean choiceMajor);
+
+  /**
+   * The slot of each assignment whose place is known: of expert e and place p of the g-th routing
+   * group, {@code e·C + g·T + p}.
+   *
+   * @param experts {@code [S, K] i64}, -1 for no expert
+   * @param positions {@code [S, K] i64}, places within routing group and expert
+   * @return {@code [S, K] i64}, -1 where there is no expert and where the place is not one from 0
+   *     to T - 1
+   */
+  Tensor slots(Tensor experts, Tensor positions, Places places);
+
+  /**
+   * How many slots of each expert are in use; with {@code capacity} 1, how many assignments name
+   * each expert.
+   *
+   * @param slots i64 of any shape, -1 for none
+   * @param nExperts E
+   * @param capacity C, slots of an expert
+   * @return {@code [E] i64}
+   */
+  Tensor counts(Tensor slots, int nExperts, long capacity);
+
+  /**
    * Copies each token into its slots.
    *
    * @param tokens {@code [S, M]}

@@ -25,6 +25,21 @@ final class RoutingKernelsByDevice implements RoutingKernels {
   }
 
   @Override
+  public Tensor capacitySlots(Tensor experts, Places places, boolean choiceMajor) {
+    return of(experts).capacitySlots(experts, places, choiceMajor);
+  }
+
+  @Override
+  public Tensor slots(Tensor experts, Tensor positions, Places places) {
+    return of(experts).slots(experts, positions, places);
+  }
+
+  @Override
+  public Tensor counts(Tensor slots, int nExperts, long capacity) {
+    return of(slots).counts(slots, nExperts, capacity);
+  }
+
+  @Override
   public Tensor order(Tensor tokens, Tensor slots, long nSlots) {
     return of(tokens).order(tokens, slots, nSlots);
   }

@@ -25,6 +25,22 @@ class CudaRoutingKernelsTest extends RoutingKernelsContract {
     }
 
     @Override
+    public Tensor capacitySlots(Tensor experts, Places places, boolean choiceMajor) {
+      return TensorScope.compute(
+          () -> here(gpu.capacitySlots(there(experts), places, choiceMajor)));
+    }
+
+    @Override
+    public Tensor slots(Tensor experts, Tensor positions, Places places) {
+      return TensorScope.compute(() -> here(gpu.slots(there(experts), there(positions), places)));
+    }
+
+    @Override
+    public Tensor counts(Tensor slots, int nExperts, long capacity) {
+      return TensorScope.compute(() -> here(gpu.counts(there(slots), nExperts, capacity)));
+    }
+
+    @Override
     public Tensor order(Tensor tokens, Tensor slots, long nSlots) {
       return TensorScope.compute(
           () -> here(gpu.order(there(tokens.detach()), there(slots), nSlots)));

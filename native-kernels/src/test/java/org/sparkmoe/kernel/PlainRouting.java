@@ -1,5 +1,7 @@
 package org.sparkmoe.kernel;
 
+import java.util.Arrays;
+
 /** Routing in plain loops over {@code double[rows][M]}: what the kernels are held against. */
 final class PlainRouting {
   private PlainRouting() {}
@@ -16,6 +18,39 @@ final class PlainRouting {
       positions[s][k] = expert < 0 ? -1 : next[expert]++;
     }
     return positions;
+  }
+
+  /** Groups one after another, each with its own queues; those of T and above are dropped. */
+  static long[][] capacitySlots(
+      long[][] experts, RoutingKernels.Places places, boolean choiceMajor) {
+    int n = (int) places.groupTokens();
+    long[][] slots = new long[experts.length][];
+    for (int first = 0; first < experts.length; first += n) {
+      long[][] group = Arrays.copyOfRange(experts, first, first + n);
+      long[][] positions = capacityPositions(group, places.experts(), choiceMajor);
+      for (int s = 0; s < n; s++) {
+        slots[first + s] = new long[group[s].length];
+        for (int k = 0; k < group[s].length; k++) {
+          long position = positions[s][k];
+          boolean kept = group[s][k] >= 0 && position < places.limit();
+          long firstOfGroup = group[s][k] * places.capacity() + first / n * places.limit();
+          slots[first + s][k] = kept ? firstOfGroup + position : -1;
+        }
+      }
+    }
+    return slots;
+  }
+
+  static long[] counts(long[][] slots, int nExperts, long capacity) {
+    long[] counts = new long[nExperts];
+    for (long[] row : slots) {
+      for (long slot : row) {
+        for (int e = 0; e < nExperts; e++) {
+          counts[e] += slot >= e * capacity && slot < (e + 1) * capacity ? 1 : 0;
+        }
+      }
+    }
+    return counts;
   }
 
   static double[][] order(

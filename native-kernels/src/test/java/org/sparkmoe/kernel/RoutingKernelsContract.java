@@ -17,8 +17,10 @@ import net.jqwik.api.constraints.IntRange;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.kernel.RoutingKernels.Places;
 import org.sparkmoe.tensor.NativeGarbage;
 import org.sparkmoe.tensor.TensorScope;
 
@@ -116,6 +118,80 @@ abstract class RoutingKernelsContract {
     }
   }
 
+  @Property(tries = 60)
+  void slotsAndCountsMatchPlainLoops(
+      @ForAll @IntRange(min = 1, max = 5) int groups,
+      @ForAll @IntRange(min = 1, max = 70) int groupTokens,
+      @ForAll @IntRange(min = 1, max = 4) int choices,
+      @ForAll @IntRange(min = 1, max = 9) int nExperts,
+      @ForAll @IntRange(max = 40) int limit,
+      @ForAll boolean choiceMajor,
+      @ForAll long seed) {
+    try (TensorScope scope = TensorScope.open()) {
+      Random random = new Random(seed);
+      long[][] experts = new long[groups * groupTokens][choices];
+      for (long[] row : experts) {
+        Arrays.setAll(row, k -> random.nextInt(nExperts + 1) - 1);
+      }
+      Places places =
+          new Places(nExperts, groupTokens, limit, (long) limit * groups + 1 + random.nextInt(3));
+      long[][] slots = PlainRouting.capacitySlots(experts, places, choiceMajor);
+      assertEqual(
+          kernels().capacitySlots(longs(experts, choices), places, choiceMajor),
+          longs(slots, choices));
+      Tensor positions =
+          longs(
+              Arrays.stream(experts)
+                  .map(row -> Arrays.stream(row).map(e -> random.nextInt(limit + 3) - 1).toArray())
+                  .toArray(long[][]::new),
+              choices);
+      assertEqual(
+          kernels().slots(longs(experts, choices), positions, places),
+          longs(placed(experts, positions, places), choices));
+      assertEqual(
+          kernels().counts(longs(slots, choices), nExperts, places.capacity()),
+          Tensor.create(PlainRouting.counts(slots, nExperts, places.capacity())));
+      assertEqual(
+          kernels().counts(longs(experts, choices), nExperts, 1),
+          Tensor.create(PlainRouting.counts(experts, nExperts, 1)));
+    }
+  }
+
+  private static long[][] placed(long[][] experts, Tensor positions, Places places) {
+    long[][] slots = new long[experts.length][experts[0].length];
+    for (int s = 0; s < slots.length; s++) {
+      long first = s / places.groupTokens() * places.limit();
+      for (int k = 0; k < slots[s].length; k++) {
+        long position = positions.get(s).get(k).item_long();
+        boolean kept = experts[s][k] >= 0 && position >= 0 && position < places.limit();
+        slots[s][k] = kept ? experts[s][k] * places.capacity() + first + position : -1;
+      }
+    }
+    return slots;
+  }
+
+  @Example
+  void eachRoutingGroupHasPlacesOfItsOwn() {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor experts = longs(new long[][] {{0, 1}, {0, 1}, {0, -1}, {1, 0}}, 2);
+      Places places = new Places(2, 2, 1, 3);
+      assertEqual(
+          kernels().capacitySlots(experts, places, false),
+          longs(new long[][] {{0, 3}, {-1, -1}, {1, -1}, {4, -1}}, 2));
+    }
+  }
+
+  /** More than a block of a device kernel keeps in fast memory at a time. */
+  @Example
+  void thousandsOfExpertsAreCounted() {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor experts = torch.arange(new Scalar(3000)).to(ScalarType.Long).view(-1, 1);
+      assertEqual(
+          kernels().counts(torch.cat(new TensorVector(experts, experts)), 3000, 1),
+          torch.full(new long[] {3000}, new Scalar(2L)).to(ScalarType.Long));
+    }
+  }
+
   @Example
   void choiceMajorServesAllFirstChoicesBeforeAnySecond() {
     try (TensorScope scope = TensorScope.open()) {
@@ -166,6 +242,16 @@ abstract class RoutingKernelsContract {
           .hasMessage("weights has dtype Double, allowed: [Float]");
       assertThatThrownBy(() -> kernels().capacityPositions(slots, 4, true))
           .hasMessage("experts holds 4, allowed: -1 to 3 (nExperts 4)");
+      assertThatThrownBy(() -> kernels().capacitySlots(slots, new Places(4, 2, 1, 1), true))
+          .hasMessage("experts holds 4, allowed: -1 to 3 (nExperts 4)");
+      assertThatThrownBy(() -> kernels().slots(slots, slots, new Places(4, 2, 1, 1)))
+          .hasMessage("experts holds 4, allowed: -1 to 3 (nExperts 4)");
+      assertThatThrownBy(() -> kernels().counts(slots, 2, 2))
+          .hasMessage("slots holds 4, allowed: -1 to 3 (nSlots 4)");
+      assertThatThrownBy(() -> kernels().capacitySlots(slots, new Places(5, 3, 1, 1), true))
+          .hasMessage("groupTokens 3 must divide the 2 tokens of experts");
+      assertThatThrownBy(() -> kernels().slots(slots, slots, new Places(5, 1, 2, 3)))
+          .hasMessage("capacity 3 must be at least limit 2 times 2 routing groups");
     }
   }
 

@@ -5,6 +5,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.kernel.RoutingKernels;
+import org.sparkmoe.kernel.RoutingKernels.Places;
 
 /**
  * Gives assignments their places (ROUTING: Capacity). Each group of consecutive tokens has T =
@@ -56,73 +57,76 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
       Tensor positions = positions(chosenSK, config.experts(), choiceMajor);
       // Only names places: unused ones are closed up before anything is allocated.
       long capacity = Math.max(1, positions.max().item_long() + 1);
-      return new Slots(
-          slots(chosenSK, positions, positions.ge(new Scalar(0L)), capacity), capacity);
+      Places all = new Places(config.experts(), tokens, capacity, capacity);
+      return new Slots(kernels().slots(chosenSK.contiguous(), positions, all), capacity);
     }
-    return place(chosenSK, ranked(chosenSK, prioritiesSK, choiceMajor));
+    return switch (config.drop()) {
+      case POSITION ->
+          new Slots(
+              kernels().capacitySlots(chosenSK.contiguous(), places(), choiceMajor), bounded());
+      case BATCH_PRIORITY -> place(chosenSK, byToken(chosenSK, prioritiesSK, choiceMajor));
+      case PROBABILITY -> place(chosenSK, byAssignment(chosenSK, prioritiesSK, choiceMajor));
+    };
   }
 
   /** Slots of given positions within group and expert; those of T and above are dropped. */
   Slots place(Tensor chosenSK, Tensor positionsSK) {
-    long limit = limit();
-    long capacity = bounded();
-    Tensor kept = positionsSK.lt(new Scalar(limit)).logical_and_(positionsSK.ge(new Scalar(0L)));
-    Tensor inBuffer =
-        groups() == 1
-            ? positionsSK
-            : positionsSK.add(groupOfToken(positionsSK).mul_(new Scalar(limit)));
-    return new Slots(slots(chosenSK, inBuffer, kept, capacity), capacity);
+    Tensor slots = kernels().slots(chosenSK.contiguous(), positionsSK.contiguous(), places());
+    return new Slots(slots, bounded());
   }
 
-  private Tensor ranked(Tensor chosenSK, Tensor prioritiesSK, boolean choiceMajor) {
-    int all = Math.toIntExact(groups() * config.experts());
-    Tensor chosen = groups() == 1 ? chosenSK : byGroup(chosenSK);
-    switch (config.drop()) {
-      case POSITION:
-        return positions(chosen, all, choiceMajor);
-      case BATCH_PRIORITY:
-        {
-          Tensor best = prioritiesSK.detach().max(1, false).get0();
-          Tensor order = torch.argsort(best, true, 0, true);
-          Tensor sorted = positions(chosen.index_select(0, order), all, choiceMajor);
-          return torch.empty_like(sorted).index_copy_(0, order, sorted);
-        }
-      case PROBABILITY:
-        {
-          // Assignments in the order in which they would be served, stably sorted.
-          Tensor served = choiceMajor ? chosen.t() : chosen;
-          Tensor weight = choiceMajor ? prioritiesSK.detach().t() : prioritiesSK.detach();
-          Tensor order = torch.argsort(weight.reshape(-1), true, 0, true);
-          Tensor sorted =
-              positions(served.reshape(-1, 1).index_select(0, order), all, false).reshape(-1);
-          Tensor back = torch.empty_like(sorted).index_copy_(0, order, sorted);
-          return choiceMajor
-              ? back.reshape(served.sizes().vec().get()).t()
-              : back.reshape(chosen.sizes().vec().get());
-        }
-    }
-    throw new AssertionError(config.drop());
+  private Places places() {
+    return new Places(config.experts(), groupTokens(), limit(), bounded());
+  }
+
+  /** Positions where the tokens with the largest priority take theirs first. */
+  private Tensor byToken(Tensor chosenSK, Tensor prioritiesSK, boolean choiceMajor) {
+    Tensor best = prioritiesSK.detach().max(1, false).get0();
+    Tensor order = torch.argsort(best, true, 0, true);
+    Tensor chosen = byGroup(chosenSK).index_select(0, order);
+    Tensor sorted = positions(chosen, queues(), choiceMajor);
+    return torch.empty_like(sorted).index_copy_(0, order, sorted);
+  }
+
+  /** Positions where the assignments with the largest priority take theirs first. */
+  private Tensor byAssignment(Tensor chosenSK, Tensor prioritiesSK, boolean choiceMajor) {
+    Tensor chosen = byGroup(chosenSK);
+    // Assignments in the order in which they would be served, stably sorted.
+    Tensor served = choiceMajor ? chosen.t() : chosen;
+    Tensor weight = choiceMajor ? prioritiesSK.detach().t() : prioritiesSK.detach();
+    Tensor order = torch.argsort(weight.reshape(-1), true, 0, true);
+    Tensor sorted =
+        positions(served.reshape(-1, 1).index_select(0, order), queues(), false).reshape(-1);
+    Tensor back = torch.empty_like(sorted).index_copy_(0, order, sorted);
+    return choiceMajor
+        ? back.reshape(served.sizes().vec().get()).t()
+        : back.reshape(chosen.sizes().vec().get());
+  }
+
+  private int queues() {
+    return Math.toIntExact(groups() * config.experts());
   }
 
   /** Groups count separately: each has experts of its own. */
   private Tensor byGroup(Tensor chosenSK) {
-    Tensor first = groupOfToken(chosenSK).mul_(new Scalar((long) config.experts()));
+    if (groups() == 1) {
+      return chosenSK;
+    }
+    Tensor first =
+        torch
+            .arange(new Scalar(tokens), chosenSK.options())
+            .floor_divide(new Scalar(groupTokens()))
+            .mul_(new Scalar((long) config.experts()))
+            .reshape(-1, 1);
     return torch.where(chosenSK.ge(new Scalar(0L)), chosenSK.add(first), new Scalar(-1L));
   }
 
-  private Tensor groupOfToken(Tensor like) {
-    return torch
-        .arange(new Scalar(tokens), like.options())
-        .floor_divide(new Scalar(groupTokens()))
-        .reshape(-1, 1);
-  }
-
-  private static Tensor slots(Tensor chosen, Tensor positions, Tensor kept, long capacity) {
-    return torch.where(kept, chosen.mul(new Scalar(capacity)).add_(positions), new Scalar(-1L));
+  private static RoutingKernels kernels() {
+    return RoutingKernels.best();
   }
 
   private static Tensor positions(Tensor chosenSK, int experts, boolean choiceMajor) {
-    return RoutingKernels.best().capacityPositions(chosenSK.contiguous(), experts, choiceMajor);
+    return kernels().capacityPositions(chosenSK.contiguous(), experts, choiceMajor);
   }
 
   long rounded(long places) {

@@ -7,6 +7,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.collective.Communicator.Reduction;
+import org.sparkmoe.kernel.RoutingKernels;
 import org.sparkmoe.topology.RankGroups;
 
 /**
@@ -187,10 +188,8 @@ public final class GateStep {
    * @return {@code [E]} of the dtype of {@code like}
    */
   public Tensor counts(Tensor chosenSK, Tensor like) {
-    Tensor flat = chosenSK.reshape(-1);
-    Tensor weights = flat.ge(new Scalar(0)).to(like.scalar_type());
-    return torch
-        .zeros(new long[] {config().experts()}, like.options())
-        .scatter_add_(0, flat.clamp_min(new Scalar(0L)), weights);
+    return RoutingKernels.best()
+        .counts(chosenSK.contiguous(), config().experts(), 1)
+        .to(like.scalar_type());
   }
 }

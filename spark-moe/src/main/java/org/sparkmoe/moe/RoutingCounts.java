@@ -10,6 +10,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.kernel.RoutingKernels;
 import org.sparkmoe.tensor.TensorScope;
 
 /**
@@ -36,9 +37,9 @@ public record RoutingCounts(Tensor sums, GateStep step) {
   /** Sums over the tokens that the gate saw: {@code [2·E + 1]} f64. */
   static Tensor of(GateDecision decision, GateStep step) {
     try (AutoGradMode off = new AutoGradMode(false)) {
-      Tensor like = decision.logitsSE().detach();
-      Tensor kept = kept(decision, like, step);
-      Tensor wanted = decision.chosenSK() == null ? kept : step.counts(decision.chosenSK(), like);
+      Tensor chosen = decision.chosenSK();
+      Tensor kept = kept(decision, step);
+      Tensor wanted = chosen == null ? kept : counts(chosen, 1, step);
       Tensor p = decision.probabilitiesSE().detach();
       Tensor entropy = torch.special_xlogy(p, p).sum().neg();
       TensorVector parts = new TensorVector();
@@ -82,19 +83,18 @@ public record RoutingCounts(Tensor sums, GateStep step) {
     }
   }
 
-  private static Tensor kept(GateDecision decision, Tensor like, GateStep step) {
+  private static Tensor counts(Tensor slotsSK, long capacity, GateStep step) {
+    return RoutingKernels.best().counts(slotsSK.contiguous(), step.config().experts(), capacity);
+  }
+
+  private static Tensor kept(GateDecision decision, GateStep step) {
     if (decision.routing() instanceof SparseRouting sparse) {
-      Tensor slots = sparse.slotsSK();
-      Tensor experts =
-          torch.where(
-              slots.ge(new Scalar(0)),
-              slots.floor_divide(new Scalar(sparse.capacity())),
-              new Scalar(-1L));
-      return step.counts(experts, like);
+      return counts(sparse.slotsSK(), sparse.capacity(), step);
     }
     // Each place of a dense routing is a mixture: all of them are in use.
     long[] experts = {step.config().experts()};
-    return torch.full(experts, new Scalar((double) decision.routing().capacity()), like.options());
+    return torch.full(
+        experts, new Scalar((double) decision.routing().capacity()), decision.logitsSE().options());
   }
 
   private static RoutingStats stats(double[] values, GateStep step) {
