@@ -4,12 +4,17 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noFields;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaMethodCall;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.Architectures;
 import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
+import java.util.Set;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 
 /** Imports run downwards only. */
@@ -20,6 +25,44 @@ class ArchitectureTest {
           .importPackages("org.sparkmoe");
   private static final String TORCH = "org.bytedeco..";
   private static final String SPARK = "org.apache.spark..";
+
+  private static final Set<String> MAY_WAIT =
+      Set.of(
+          "org.sparkmoe.tensor.HostReads",
+          "org.sparkmoe.tensor.DeviceMemory",
+          // When parameters are made, before there is a step.
+          "org.sparkmoe.tensor.ParameterInitializer",
+          "org.sparkmoe.model.RotaryEmbedding",
+          "org.sparkmoe.interchange.TensorCheckup",
+          // Kernels of the CPU, and libtorch's operators in their place where a GPU has none of
+          // ours.
+          "org.sparkmoe.kernel.CppRoutingKernels",
+          "org.sparkmoe.kernel.RoutingArguments",
+          "org.sparkmoe.kernel.TorchGateKernels",
+          "org.sparkmoe.kernel.TorchRoutingKernels",
+          // Whether kernels met an index out of range is asked outside of steps.
+          "org.sparkmoe.kernel.Device",
+          // Between steps: checkpoints and measurements.
+          "org.sparkmoe.train.StateSnapshot",
+          "org.sparkmoe.train.TensorSource$InMemory",
+          "org.sparkmoe.profile.KernelTimes",
+          // Tensors of the host that travel over NCCL, as those of an agreement between steps.
+          "org.sparkmoe.collective.NcclCommunicator");
+
+  private static final Set<String> READS =
+      Set.of(
+          "item",
+          "cpu",
+          "createBuffer",
+          "createIndexer",
+          "nonzero",
+          "argwhere",
+          "masked_select",
+          "is_nonzero",
+          "equal",
+          "allclose",
+          "unique_dim",
+          "bincount");
 
   @Test
   void importsRunDownwards() {
@@ -147,5 +190,39 @@ class ArchitectureTest {
   @Test
   void noStaticFieldChanges() {
     noFields().that().areStatic().should().notBeFinal().check(OURS);
+  }
+
+  /**
+   * A copy from ordinary memory of the host lets it wait for a GPU, and so does reading a value.
+   */
+  @Test
+  void theHostWaitsForAGpuInListedPlacesOnly() {
+    DescribedPredicate<JavaMethodCall> waits =
+        DescribedPredicate.describe(
+            "let the host wait for a GPU: HostReads and DeviceMemory count or avoid that",
+            call -> reads(call) || copies(call));
+    noClasses()
+        .that(
+            DescribedPredicate.describe(
+                "are not listed here", type -> !MAY_WAIT.contains(type.getFullName())))
+        .should()
+        .callMethodWhere(waits)
+        .check(OURS);
+  }
+
+  private static boolean reads(JavaMethodCall call) {
+    String name = call.getName();
+    boolean ofTensor =
+        call.getTargetOwner().isAssignableTo("org.bytedeco.pytorch.TensorBase")
+            || call.getTargetOwner().isEquivalentTo(torch.class);
+    return ofTensor
+        && (READS.contains(name) || name.startsWith("item_") || name.startsWith("data_ptr_"));
+  }
+
+  private static boolean copies(JavaMethodCall call) {
+    return call.getTargetOwner().isAssignableTo("org.bytedeco.pytorch.TensorBase")
+        && call.getName().equals("to")
+        && call.getTarget().getRawParameterTypes().stream()
+            .anyMatch(type -> type.isEquivalentTo(Device.class));
   }
 }

@@ -1,9 +1,10 @@
 package org.sparkmoe.kernel;
 
-import java.nio.DoubleBuffer;
 import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.tensor.DeviceMemory;
+import org.sparkmoe.tensor.HostReads;
 
 /**
  * Gives each token one expert so that the sum of scores is the largest at which no expert gets more
@@ -53,20 +54,13 @@ final class BalancedAssignment {
   static Tensor of(Tensor scoresSE, long groupTokens) {
     int experts = Math.toIntExact(scoresSE.size(1));
     int group = Math.toIntExact(groupTokens);
-    double[] scores = finite(values(scoresSE));
+    double[] scores = finite(HostReads.doubles(scoresSE));
     long[] chosen = new long[scores.length / experts];
     for (int start = 0; start < chosen.length; start += group) {
       new BalancedAssignment(scores, start, group, experts).assign(chosen);
     }
-    return Tensor.create(chosen, chosen.length, 1).to(scoresSE.device(), ScalarType.Long);
-  }
-
-  private static double[] values(Tensor scoresSE) {
-    Tensor onHost = scoresSE.cpu().to(ScalarType.Double).contiguous();
-    double[] values = new double[Math.toIntExact(onHost.numel())];
-    DoubleBuffer buffer = onHost.createBuffer();
-    buffer.get(values);
-    return values;
+    return DeviceMemory.copied(
+        Tensor.create(chosen, chosen.length, 1), scoresSE.device(), ScalarType.Long);
   }
 
   private static double[] finite(double[] scores) {

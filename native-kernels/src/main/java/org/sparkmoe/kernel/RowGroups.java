@@ -4,6 +4,7 @@ import java.util.Arrays;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.tensor.DeviceMemory;
 
 /**
  * Groups of consecutive rows.
@@ -21,7 +22,7 @@ public record RowGroups(long[] sizes, Tensor endsG) {
       end += sizes[g];
       ends[g] = Math.toIntExact(end);
     }
-    return new RowGroups(sizes, Tensor.create(ends).to(device, ScalarType.Int));
+    return new RowGroups(sizes, DeviceMemory.copied(Tensor.create(ends), device, ScalarType.Int));
   }
 
   /** {@code [R]} i64 on {@code device}: the group of each row. */
@@ -33,7 +34,7 @@ public record RowGroups(long[] sizes, Tensor endsG) {
       Arrays.fill(group, first, end, g);
       first = end;
     }
-    return Tensor.create(group).to(device, ScalarType.Long);
+    return DeviceMemory.copied(Tensor.create(group), device, ScalarType.Long);
   }
 
   /** R. */

@@ -4,6 +4,7 @@ import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.tensor.DeviceMemory;
 import org.sparkmoe.tensor.SegmentTape;
 import org.sparkmoe.tensor.TensorScope;
 
@@ -22,7 +23,7 @@ public final class AttentionTrial {
   public record Like(long width, ScalarType type, Device device) {
     /** {@code [rows, M]}. */
     public Tensor zeros(long rows) {
-      return torch.zeros(rows, width).to(device, type);
+      return DeviceMemory.zeros(device, type, rows, width);
     }
   }
 

@@ -16,6 +16,7 @@ import org.sparkmoe.moe.MoeConfig;
 import org.sparkmoe.moe.MoeLayer;
 import org.sparkmoe.moe.RoutingStats;
 import org.sparkmoe.moe.StepContext;
+import org.sparkmoe.tensor.DeviceMemory;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.Parameter.Replication;
 import org.sparkmoe.tensor.ParameterInitializer;
@@ -335,7 +336,7 @@ public final class LanguageModel {
   }
 
   private Tensor zero() {
-    return torch.zeros(new long[] {}).to(device, precision.parameterType());
+    return DeviceMemory.zeros(device, precision.parameterType());
   }
 
   /**
@@ -363,7 +364,7 @@ public final class LanguageModel {
     if (output == null) {
       boundary.toNext(tape, residualSM, zero());
       long[] scored = {shape.batch(), tokensBL.size(1), vocabSize};
-      scores = torch.empty(scored).to(device, precision.parameterType());
+      scores = DeviceMemory.empty(device, precision.parameterType(), scored);
     } else {
       Tensor hiddenTM = tokens.allGather(tape, output.hidden(tape, residualSM));
       scores =
@@ -421,8 +422,7 @@ public final class LanguageModel {
   }
 
   private Tensor received(long rows, ForwardPass pass) {
-    Tensor buffer =
-        torch.empty(new long[] {rows, config.hiddenSize()}).to(device, precision.computeType());
+    Tensor buffer = DeviceMemory.empty(device, precision.computeType(), rows, config.hiddenSize());
     return boundary.fromPrevious(pass.tape(), buffer);
   }
 

@@ -1,6 +1,5 @@
 package org.sparkmoe.model;
 
-import java.nio.LongBuffer;
 import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Device;
@@ -8,6 +7,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.moe.MoeConfig;
+import org.sparkmoe.tensor.DeviceMemory;
+import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.Parameter.Replication;
 import org.sparkmoe.tensor.TensorScope;
@@ -58,9 +59,10 @@ public record ModelSize(
     }
     try (TensorScope scope = TensorScope.open()) {
       long[] sums = {parameters, activeParameters, activeMatrixElements, matrixElementsOfAnExpert};
-      Tensor tensor = Tensor.create(sums, sums.length).to(device, ScalarType.Long);
+      Tensor tensor =
+          DeviceMemory.copied(Tensor.create(sums, sums.length), device, ScalarType.Long);
       column.allReduce(tensor, Communicator.Reduction.SUM).await();
-      tensor.cpu().<LongBuffer>createBuffer().get(sums);
+      sums = HostReads.longs(tensor);
       return new ModelSize(sums[0], sums[1], sums[2], moeLayers, sums[3], attentionWidth);
     }
   }

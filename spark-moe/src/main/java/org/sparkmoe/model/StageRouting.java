@@ -1,6 +1,5 @@
 package org.sparkmoe.model;
 
-import java.nio.DoubleBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Device;
@@ -8,6 +7,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.moe.RoutingStats;
+import org.sparkmoe.tensor.DeviceMemory;
+import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.TensorScope;
 
 /**
@@ -33,9 +34,9 @@ record StageRouting(Communicator column, Device device, int before, int layers) 
       write(mine.get(i), rows, (before + i) * width);
     }
     try (TensorScope scope = TensorScope.open()) {
-      Tensor sum = Tensor.create(rows, rows.length).to(device, ScalarType.Double);
+      Tensor sum = DeviceMemory.copied(Tensor.create(rows, rows.length), device, ScalarType.Double);
       column.allReduce(sum, Communicator.Reduction.SUM).await();
-      sum.cpu().<DoubleBuffer>createBuffer().get(rows);
+      rows = HostReads.doubles(sum);
     }
     List<RoutingStats> all = new ArrayList<>();
     for (int layer = 0; layer < layers; layer++) {

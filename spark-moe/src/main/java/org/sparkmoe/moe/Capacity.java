@@ -6,6 +6,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.kernel.RoutingKernels;
 import org.sparkmoe.kernel.RoutingKernels.Places;
+import org.sparkmoe.tensor.HostReads;
 
 /**
  * Gives assignments their places (ROUTING: Capacity). Each group of consecutive tokens has T =
@@ -56,7 +57,7 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
     if (config.dropless()) {
       Tensor positions = positions(chosenSK, config.experts(), choiceMajor);
       // Only names places: unused ones are closed up before anything is allocated.
-      long capacity = Math.max(1, positions.max().item_long() + 1);
+      long capacity = Math.max(1, HostReads.longs(positions.max())[0] + 1);
       Places all = new Places(config.experts(), tokens, capacity, capacity);
       return new Slots(kernels().slots(chosenSK.contiguous(), positions, all), capacity);
     }

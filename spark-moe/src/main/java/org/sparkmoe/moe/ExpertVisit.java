@@ -2,6 +2,7 @@ package org.sparkmoe.moe;
 
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
+import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.SegmentTape;
 
 /**
@@ -59,7 +60,7 @@ record ExpertVisit(Order order, Order packed, ExpertExchange exchange, boolean d
     }
     Packing packing = Packing.of((SparseRouting) routing, exchange.shape().experts());
     Tensor counts = packing.countsE();
-    long capacity = Math.max(1, counts.sum().item_long());
+    long capacity = Math.max(1, HostReads.longs(counts.sum())[0]);
     return packed(tape, tokensSM, packing, capacity, () -> exchange.raggedBesideOthers(counts));
   }
 

@@ -113,7 +113,7 @@ public final class GateStep {
    * @return {@code [S, columns]}
    */
   public Tensor uniform(int stream, int columns, Tensor like) {
-    return random.uniform(stream, columns).to(like.device(), like.scalar_type());
+    return random.uniform(stream, columns, like);
   }
 
   /** Standard normal, as {@link #uniform}. */

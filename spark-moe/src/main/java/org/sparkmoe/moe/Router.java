@@ -9,6 +9,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.tensor.DeviceMemory;
 import org.sparkmoe.tensor.SegmentTape;
 
 /**
@@ -83,7 +84,7 @@ record Router(Gate gate, MoeConfig config, int layer, ScalarType type, Communica
    * @param step of all tokens of this rank
    */
   Outcome finish(SegmentTape tape, List<SharedLoss> losses, Tensor counts, GateStep step) {
-    Tensor auxLoss = torch.zeros(new long[0]).to(counts.device(), type);
+    Tensor auxLoss = DeviceMemory.zeros(counts.device(), type);
     if (!losses.isEmpty()) {
       auxLoss =
           tape.compute(

@@ -4,13 +4,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.AutoGradMode;
-import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.kernel.RoutingKernels;
+import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.TensorScope;
 
 /**
@@ -69,9 +69,7 @@ public record RoutingCounts(Tensor sums, GateStep step) {
       TensorVector parts = new TensorVector();
       layers.forEach(layer -> parts.push_back(layer.sums));
       Tensor sums = layers.get(0).step.worldSum(torch.cat(parts));
-      Tensor here = sums.to(new Device("cpu"), ScalarType.Double).contiguous();
-      double[] values = new double[Math.toIntExact(here.numel())];
-      here.data_ptr_double().get(values);
+      double[] values = HostReads.doubles(sums);
       List<RoutingStats> all = new ArrayList<>();
       int first = 0;
       for (RoutingCounts layer : layers) {

@@ -1,11 +1,11 @@
 package org.sparkmoe.moe;
 
-import org.bytedeco.pytorch.Device;
+import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.tensor.HostReads;
 
 /**
  * How many rows travel between whom, if only tokens do. Part t of L of n rows is rows n·t/L to
@@ -37,11 +37,9 @@ record RowCounts(ExchangeShape shape, long[] sent, long[] arriving, int parts) {
       esp.allGather(all, here).await();
     }
     // One read, because on a GPU it waits.
-    Tensor read = torch.cat(new TensorVector(countsE, all)).to(new Device("cpu"), ScalarType.Long);
-    long[] sent = new long[shape.experts()];
-    long[] arriving = new long[Math.toIntExact(all.numel())];
-    read.data_ptr_long().get(sent);
-    read.narrow(0, sent.length, arriving.length).data_ptr_long().get(arriving);
+    long[] read = HostReads.longs(torch.cat(new TensorVector(countsE, all)));
+    long[] sent = Arrays.copyOf(read, shape.experts());
+    long[] arriving = Arrays.copyOfRange(read, sent.length, read.length);
     return new RowCounts(shape, sent, arriving, parts);
   }
 

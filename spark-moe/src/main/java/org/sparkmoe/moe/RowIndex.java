@@ -2,8 +2,8 @@ package org.sparkmoe.moe;
 
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.tensor.DeviceMemory;
 
 /** Row numbers, block by block. */
 final class RowIndex {
@@ -35,7 +35,7 @@ final class RowIndex {
           "%d rows were added to an index of %d, must be all".formatted(filled, rows.length));
     }
     return rows.length == 0
-        ? torch.zeros(0).to(device, ScalarType.Long)
-        : Tensor.create(rows, rows.length).to(device, ScalarType.Long);
+        ? DeviceMemory.empty(device, ScalarType.Long, 0)
+        : DeviceMemory.copied(Tensor.create(rows, rows.length), device, ScalarType.Long);
   }
 }

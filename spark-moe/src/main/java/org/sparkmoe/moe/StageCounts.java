@@ -1,11 +1,11 @@
 package org.sparkmoe.moe;
 
-import org.bytedeco.pytorch.Device;
+import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.tensor.HostReads;
 
 /**
  * Tells ranks how many rows will come, over a group that no tokens travel through, since tokens of
@@ -31,11 +31,9 @@ record StageCounts(Communicator stage, int edpIndex, int epIndex) {
       stage.allGather(all, countsE).await();
     }
     // One read, because on a GPU it waits.
-    Tensor read = torch.cat(new TensorVector(countsE, all)).to(new Device("cpu"), ScalarType.Long);
-    long[] sent = new long[experts];
-    long[] ofRank = new long[Math.toIntExact(all.numel())];
-    read.data_ptr_long().get(sent);
-    read.narrow(0, sent.length, ofRank.length).data_ptr_long().get(ofRank);
+    long[] read = HostReads.longs(torch.cat(new TensorVector(countsE, all)));
+    long[] sent = Arrays.copyOf(read, experts);
+    long[] ofRank = Arrays.copyOfRange(read, experts, read.length);
     return new RowCounts(shape, sent, arriving(shape, ofRank), 1);
   }
 

@@ -2,6 +2,7 @@ package org.sparkmoe.moe;
 
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.sparkmoe.tensor.DeviceMemory;
 
 /**
  * Random numbers as a hash (SplitMix64's finalizer) of seed, step, micro-batch, layer, stream and
@@ -20,8 +21,11 @@ final class TokenRandom {
     this.tokens = tokens;
   }
 
-  /** {@code [tokens, columns]} f32 in (0, 1): odd multiples of 2^-24, so that none is rounded. */
-  Tensor uniform(int stream, int columns) {
+  /**
+   * {@code [tokens, columns]} of dtype and device of {@code like}, in (0, 1): odd multiples of
+   * 2^-24, so that none is rounded in f32.
+   */
+  Tensor uniform(int stream, int columns, Tensor like) {
     long key = mix(context.seed());
     for (long part : new long[] {context.step(), context.microBatch(), layer, stream, columns}) {
       key = mix(key ^ mix(part + GOLDEN));
@@ -31,13 +35,14 @@ final class TokenRandom {
     for (int i = 0; i < values.length; i++) {
       values[i] = ((mix(key + (first + i) * GOLDEN) >>> 41) + 0.5f) * 0x1p-23f;
     }
-    return Tensor.create(values, tokens, columns);
+    return DeviceMemory.copied(
+        Tensor.create(values, tokens, columns), like.device(), like.scalar_type());
   }
 
   /** {@code [tokens, columns]} of the dtype of {@code like}, standard normal (Box–Muller). */
   Tensor normal(int stream, int columns, Tensor like) {
-    Tensor radius = uniform(2 * stream, columns).to(like.device(), like.scalar_type());
-    Tensor angle = uniform(2 * stream + 1, columns).to(like.device(), like.scalar_type());
+    Tensor radius = uniform(2 * stream, columns, like);
+    Tensor angle = uniform(2 * stream + 1, columns, like);
     radius.log_().mul_(new Scalar(-2.0)).sqrt_();
     return radius.mul_(angle.mul_(new Scalar(2 * Math.PI)).cos_());
   }

@@ -4,7 +4,6 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import java.io.IOException;
-import java.nio.DoubleBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -16,6 +15,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.tensor.DeviceMemory;
+import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.TensorScope;
 import org.sparkmoe.topology.RankGroups;
 
@@ -104,12 +105,12 @@ public final class ProfileCache {
           values[count] = 1;
         });
     try (TensorScope scope = TensorScope.open()) {
-      Tensor shared = Tensor.create(values).to(device, ScalarType.Double);
+      Tensor shared = DeviceMemory.copied(Tensor.create(values), device, ScalarType.Double);
       stage.broadcast(shared, 0).await();
-      shared.cpu().<DoubleBuffer>createBuffer().get(values);
+      double[] agreed = HostReads.doubles(shared);
+      return agreed[count] == 1
+          ? Optional.of(Profile.of(Arrays.copyOf(agreed, count)))
+          : Optional.empty();
     }
-    return values[count] == 1
-        ? Optional.of(Profile.of(Arrays.copyOf(values, count)))
-        : Optional.empty();
   }
 }

@@ -1,6 +1,5 @@
 package org.sparkmoe.profile;
 
-import java.nio.DoubleBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntFunction;
@@ -16,6 +15,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.profile.ComputeTrials.Trial;
 import org.sparkmoe.schedule.cost.CostFit;
+import org.sparkmoe.tensor.DeviceMemory;
+import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.TensorScope;
 
 /**
@@ -114,17 +115,15 @@ final class Stopwatch {
 
   private double[] slowest(double[] times) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor shared = Tensor.create(times).to(device, ScalarType.Double);
+      Tensor shared = DeviceMemory.copied(Tensor.create(times), device, ScalarType.Double);
       world.allReduce(shared, Communicator.Reduction.MAX).await();
-      double[] slowest = new double[times.length];
-      shared.cpu().<DoubleBuffer>createBuffer().get(slowest);
-      return slowest;
+      return HostReads.doubles(shared);
     }
   }
 
   /** Zeros of f32, on the device. */
   Tensor buffer(long... shape) {
-    return zeros(shape).to(device, ScalarType.Float);
+    return DeviceMemory.zeros(device, ScalarType.Float, shape);
   }
 
   /** Zeros of f32, on the CPU. */

@@ -7,6 +7,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.model.Forward;
 import org.sparkmoe.model.LanguageModel;
+import org.sparkmoe.tensor.DeviceMemory;
+import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.SegmentTape;
 import org.sparkmoe.tensor.TensorScope;
 import org.sparkmoe.topology.RankGroups;
@@ -68,15 +70,15 @@ public final class Evaluator {
               batches.inputs(rows),
               batches.targets(rows),
               batches.evaluation(rows.length));
-      return forward.lossSum().item_double();
+      return HostReads.doubles(forward.lossSum())[0];
     }
   }
 
   private double sumOverWorld(double mine) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor sum = Tensor.create(mine).to(batches.device(), ScalarType.Double);
+      Tensor sum = DeviceMemory.filled(mine, batches.device(), ScalarType.Double, 1);
       groups.world().allReduce(sum, Communicator.Reduction.SUM).await();
-      return sum.item_double();
+      return HostReads.doubles(sum)[0];
     }
   }
 }

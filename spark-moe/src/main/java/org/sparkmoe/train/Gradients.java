@@ -3,8 +3,10 @@ package org.sparkmoe.train;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.tensor.DeviceMemory;
 import org.sparkmoe.tensor.TensorScope;
 import org.sparkmoe.topology.RankGroups;
 
@@ -64,17 +66,21 @@ final class Gradients {
   /**
    * This rank's part of the squared global norm: every box counts on one rank, so that the sum over
    * the world counts each element of each whole tensor once.
+   *
+   * @return {@code [1]} f64 on the device of the gradients, in the caller's scope
    */
-  double ownedSquaredNorm() {
-    double sum = 0;
-    try (TensorScope scope = TensorScope.open()) {
-      for (ParameterGroup group : parameters) {
-        if (group.isOwner(groups)) {
-          double norm = group.gradients().norm().item_double();
-          sum += norm * norm;
-        }
-      }
-    }
-    return sum;
+  Tensor ownedSquaredNorm() {
+    return TensorScope.compute(
+        () -> {
+          Tensor sum =
+              DeviceMemory.zeros(
+                  parameters.get(0).gradients().device(), torch.ScalarType.Double, 1);
+          for (ParameterGroup group : parameters) {
+            if (group.isOwner(groups)) {
+              sum.add_(group.gradients().norm().to(torch.ScalarType.Double).square());
+            }
+          }
+          return sum;
+        });
   }
 }

@@ -5,6 +5,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.data.ContextToken;
 import org.sparkmoe.moe.StepContext;
+import org.sparkmoe.tensor.DeviceMemory;
 import org.sparkmoe.topology.RankGroups;
 
 /**
@@ -41,7 +42,8 @@ record MicroBatches(RankGroups groups, int sequenceLength, Device device) {
         flat[row * sequenceLength + place] = entry.of(rows[row], place);
       }
     }
-    return Tensor.create(flat, rows.length, sequenceLength).to(device, ScalarType.Long);
+    return DeviceMemory.copied(
+        Tensor.create(flat, rows.length, sequenceLength), device, ScalarType.Long);
   }
 
   /**

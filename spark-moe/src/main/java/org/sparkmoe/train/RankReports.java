@@ -10,6 +10,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.tensor.DeviceMemory;
+import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.TensorScope;
 
 /**
@@ -54,11 +56,11 @@ final class RankReports {
   /** Every rank's numbers, in rank order; all give equally many. */
   long[][] gather(long... mine) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor input = Tensor.create(mine, mine.length).to(device, torch.ScalarType.Long);
+      Tensor input =
+          DeviceMemory.copied(Tensor.create(mine, mine.length), device, torch.ScalarType.Long);
       Tensor output = torch.zeros_like(input.repeat(world.size()));
       world.allGather(output, input).await();
-      long[] all = new long[mine.length * world.size()];
-      output.cpu().<java.nio.LongBuffer>createBuffer().get(all);
+      long[] all = HostReads.longs(output);
       long[][] rows = new long[world.size()][mine.length];
       for (int rank = 0; rank < rows.length; rank++) {
         System.arraycopy(all, rank * mine.length, rows[rank], 0, mine.length);

@@ -22,6 +22,8 @@ import org.sparkmoe.moe.RoutingStats;
  * @param milliseconds of the clock on rank 0
  * @param nativeBytes native memory of rank 0's process after the step; it stays level
  * @param nativeHandles native objects that Java code owns there; it stays the same
+ * @param hostReads how often rank 0's thread of steps has read tensors to the host; on a GPU it
+ *     waits for the GPU each time
  * @param routing how each MoE layer routed the last micro-batch, in order
  * @param schedule how the MoE layers ran against their plan; null where no schedule runs them
  */
@@ -38,6 +40,7 @@ public record StepMetrics(
     double milliseconds,
     long nativeBytes,
     long nativeHandles,
+    long hostReads,
     List<RoutingStats> routing,
     @Nullable ScheduleMetrics schedule)
     implements Serializable {
@@ -61,6 +64,7 @@ public record StepMetrics(
         milliseconds,
         nativeBytes,
         nativeHandles,
+        hostReads,
         other,
         schedule);
   }
@@ -84,6 +88,7 @@ public record StepMetrics(
         milliseconds,
         nativeBytes,
         nativeHandles,
+        hostReads,
         routing,
         schedule);
   }

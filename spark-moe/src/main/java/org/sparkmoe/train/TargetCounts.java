@@ -1,6 +1,5 @@
 package org.sparkmoe.train;
 
-import java.nio.DoubleBuffer;
 import java.util.Arrays;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Device;
@@ -8,6 +7,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.data.SequenceSpool;
+import org.sparkmoe.tensor.DeviceMemory;
+import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.TensorScope;
 import org.sparkmoe.topology.RankGroups;
 
@@ -27,11 +28,10 @@ final class TargetCounts {
   static TargetCounts of(SequenceSpool spool, RankGroups groups, Device device) {
     double[] counts = LongStream.range(0, spool.batches()).mapToDouble(spool::targets).toArray();
     try (TensorScope scope = TensorScope.open()) {
-      Tensor sums = Tensor.create(counts).to(device, ScalarType.Double);
+      Tensor sums = DeviceMemory.copied(Tensor.create(counts), device, ScalarType.Double);
       groups.dp().allReduce(sums, Communicator.Reduction.SUM).await();
-      sums.cpu().<DoubleBuffer>createBuffer().get(counts);
+      return new TargetCounts(HostReads.doubles(sums));
     }
-    return new TargetCounts(counts);
   }
 
   /** At least 1, so that a batch of context alone has loss 0. */

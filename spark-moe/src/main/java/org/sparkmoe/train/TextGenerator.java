@@ -1,12 +1,13 @@
 package org.sparkmoe.train;
 
-import java.nio.DoubleBuffer;
 import java.util.Arrays;
 import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.data.Tokenizer;
 import org.sparkmoe.model.LanguageModel;
+import org.sparkmoe.tensor.DeviceMemory;
+import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.TensorScope;
 
 /**
@@ -99,13 +100,14 @@ public final class TextGenerator {
     }
     try (TensorScope scope = TensorScope.open()) {
       Tensor ids =
-          Tensor.create(context, 1, length)
-              .to(model.parameters().get(0).value().device(), ScalarType.Long);
+          DeviceMemory.copied(
+              Tensor.create(context, 1, length),
+              model.parameters().get(0).value().device(),
+              ScalarType.Long);
       Tensor last = model.logits(ids).select(1, length - 1).view(-1);
       // Ids beyond the tokenizer's have no text, should the model have room for more.
-      double[] logits = new double[Math.min(tokenizer.vocabSize(), (int) last.numel())];
-      last.cpu().to(ScalarType.Double).contiguous().<DoubleBuffer>createBuffer().get(logits);
-      return logits;
+      long known = Math.min(tokenizer.vocabSize(), last.numel());
+      return HostReads.doubles(last.narrow(0, 0, known));
     }
   }
 }

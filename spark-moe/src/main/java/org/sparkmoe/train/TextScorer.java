@@ -9,6 +9,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.data.Tokenizer;
 import org.sparkmoe.model.LanguageModel;
+import org.sparkmoe.tensor.DeviceMemory;
+import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.TensorScope;
 
 /**
@@ -100,7 +102,8 @@ public final class TextScorer {
       }
     }
     try (TensorScope scope = TensorScope.open()) {
-      Tensor tokensBL = Tensor.create(flat, batch.size(), length).to(device, ScalarType.Long);
+      Tensor tokensBL =
+          DeviceMemory.copied(Tensor.create(flat, batch.size(), length), device, ScalarType.Long);
       Tensor logitsBLV = model.logits(tokensBL);
       for (int row = 0; row < batch.size(); row++) {
         Window window = batch.get(row);
@@ -115,10 +118,11 @@ public final class TextScorer {
     int scored = window.predicted() - first;
     int[] tokens = window.tokens();
     long[] targets = Arrays.stream(tokens, first + 1, tokens.length).asLongStream().toArray();
-    Tensor targetsL1 = Tensor.create(targets, scored, 1).to(device, ScalarType.Long);
+    Tensor targetsL1 =
+        DeviceMemory.copied(Tensor.create(targets, scored, 1), device, ScalarType.Long);
     Tensor logits = logitsLV.narrow(0, first, scored);
     Tensor chosen = logits.gather(1, targetsL1).squeeze(1);
     Tensor scores = chosen.sub(torch.logsumexp(logits, 1));
-    return scores.to(ScalarType.Double).sum().item_double();
+    return HostReads.doubles(scores.to(ScalarType.Double).sum())[0];
   }
 }

@@ -48,6 +48,7 @@ final class TrainingLog {
     line.put("milliseconds", metrics.milliseconds());
     line.put("nativeBytes", metrics.nativeBytes());
     line.put("nativeHandles", metrics.nativeHandles());
+    line.put("hostReads", metrics.hostReads());
     ArrayNode layers = line.putArray("routing");
     for (RoutingStats layer : metrics.routing()) {
       ObjectNode routing = layers.addObject();

@@ -15,6 +15,8 @@ import org.sparkmoe.model.Forward;
 import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.moe.RoutingCounts;
 import org.sparkmoe.moe.RoutingStats;
+import org.sparkmoe.tensor.DeviceMemory;
+import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.NativeMemory;
 import org.sparkmoe.tensor.SegmentTape;
 import org.sparkmoe.tensor.TensorScope;
@@ -81,6 +83,7 @@ final class TrainingStep {
    */
   StepMetrics run(TrainingCursor cursor, SequenceSpool spool, long targets, boolean stop) {
     long start = System.nanoTime();
+    long readsBefore = HostReads.count();
     double rate = learningRate.at(cursor.step());
     Outcome outcome;
     if (schedule != null) {
@@ -93,6 +96,7 @@ final class TrainingStep {
         optimizer.update(parameters, cursor.updates() + 1, rate, clip(outcome.norm()));
       }
     }
+    long reads = HostReads.count() - readsBefore;
     ScheduleMetrics scheduled =
         schedule == null
             ? null
@@ -114,6 +118,7 @@ final class TrainingStep {
         milliseconds,
         memory.bytes(),
         memory.handles(),
+        reads,
         outcome.routing(),
         scheduled);
   }
@@ -139,15 +144,14 @@ final class TrainingStep {
 
   private Outcome gradientsOf(
       TrainingCursor cursor, SequenceSpool spool, long targets, boolean stop) {
-    Tensor losses = torch.zeros(2).to(batches.device(), ScalarType.Double);
+    Tensor losses = DeviceMemory.zeros(batches.device(), ScalarType.Double, 2);
     List<RoutingStats> routing =
         model.routingOfAllStages(passes(cursor, spool, 1.0 / targets, losses));
     gradients.sumOverReplicas();
-    Tensor own = Tensor.create(gradients.ownedSquaredNorm(), stop ? 1.0 : 0.0);
-    Tensor sums = torch.cat(new TensorVector(losses, own.to(batches.device(), ScalarType.Double)));
+    Tensor wish = DeviceMemory.filled(stop ? 1.0 : 0.0, batches.device(), ScalarType.Double, 1);
+    Tensor sums = torch.cat(new TensorVector(losses, gradients.ownedSquaredNorm(), wish));
     groups.world().allReduce(sums, Communicator.Reduction.SUM).await();
-    double[] world = new double[4];
-    sums.cpu().<java.nio.DoubleBuffer>createBuffer().get(world);
+    double[] world = HostReads.doubles(sums);
     stopAgreed = world[3] > 0;
     return new Outcome(world[0] / targets, world[1] / microBatches, Math.sqrt(world[2]), routing);
   }

@@ -2,9 +2,12 @@ package org.sparkmoe.lane;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
+import org.sparkmoe.tensor.TensorScope;
 
 /**
  * A GPU whose kernels are done as soon as they are issued, and which keeps, as a vector clock of
@@ -18,7 +21,9 @@ public final class ClockedGpu implements Gpu {
   private final Stream host = made("host");
   private final List<Use> uses = new ArrayList<>();
   private final List<String> races = new ArrayList<>();
-  private final Map<Long, List<String>> kept = new HashMap<>();
+  private final Map<Long, Handed> handed = new HashMap<>();
+  private final List<String> unkept = new ArrayList<>();
+  private int crossings;
   private Stream current = host;
   private int hostWaits;
 
@@ -30,6 +35,24 @@ public final class ClockedGpu implements Gpu {
 
     boolean overlaps(Range other) {
       return begin < other.end && other.begin < end;
+    }
+  }
+
+  /** Memory that work of one stream made, and who used it since. */
+  private static final class Handed {
+    private final String what;
+    private final Stream maker;
+
+    /** Holds the memory, so that its address is nothing else's. */
+    private final Tensor memory;
+
+    private final Set<Stream> users = new LinkedHashSet<>();
+    private final Set<Stream> kept = new LinkedHashSet<>();
+
+    Handed(String what, Stream maker, Tensor memory) {
+      this.what = what;
+      this.maker = maker;
+      this.memory = TensorScope.keep(new Tensor(memory));
     }
   }
 
@@ -66,9 +89,46 @@ public final class ClockedGpu implements Gpu {
     return hostWaits;
   }
 
-  /** The streams that had to keep the memory of {@code tensor}, in order. */
-  public List<String> keptFor(Tensor tensor) {
-    return kept.getOrDefault(tensor.data_ptr().address(), List.of());
+  /** A kernel on the current stream fills memory that was allocated for it. */
+  public void makes(String what, Tensor memory) {
+    if (memory.numel() == 0) {
+      return;
+    }
+    handed.putIfAbsent(memory.data_ptr().address(), new Handed(what, current, memory));
+  }
+
+  /** A kernel on the current stream uses such memory; the next task may free it. */
+  public void takes(Tensor memory) {
+    Handed made = memory.numel() == 0 ? null : handed.get(memory.data_ptr().address());
+    if (made != null && made.maker != current) {
+      made.users.add(current);
+    }
+  }
+
+  private void look(Handed made) {
+    crossings += made.users.size();
+    for (Stream user : made.users) {
+      if (!made.kept.contains(user)) {
+        unkept.add("%s of %s used on %s".formatted(made.what, made.maker, user));
+      }
+    }
+    TensorScope.release(made.memory);
+  }
+
+  /**
+   * Memory that went from the stream on which it was made to another, of which the allocator was
+   * not told: as soon as the host has freed it, the first stream's next tensor overwrites what the
+   * other still reads.
+   */
+  public List<String> unkept() {
+    handed.values().forEach(this::look);
+    handed.clear();
+    return unkept;
+  }
+
+  /** How often memory went to another stream, of all that {@link #unkept} has looked at. */
+  public int crossings() {
+    return crossings;
   }
 
   /** The name of the stream on which work is queued now. */
@@ -133,7 +193,11 @@ public final class ClockedGpu implements Gpu {
 
     @Override
     public void uses(Tensor tensor) {
-      kept.computeIfAbsent(tensor.data_ptr().address(), address -> new ArrayList<>()).add(name);
+      Handed made =
+          tensor.defined() && tensor.numel() > 0 ? handed.get(tensor.data_ptr().address()) : null;
+      if (made != null) {
+        made.kept.add(this);
+      }
     }
 
     @Override

@@ -64,7 +64,7 @@ class TerminalProgressTest {
 
   private static StepMetrics step(double teraflops, @Nullable Double mfu) {
     return new StepMetrics(
-        1, 2.5, 0, 1e-3, 1, false, 4000, teraflops, mfu, 16, 0, 0, List.of(), null);
+        1, 2.5, 0, 1e-3, 1, false, 4000, teraflops, mfu, 16, 0, 0, 0, List.of(), null);
   }
 
   @Test

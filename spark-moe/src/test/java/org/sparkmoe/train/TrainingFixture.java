@@ -52,6 +52,33 @@ final class TrainingFixture {
           TrainingFixture.experts(gate, topK, auxLoss), TRAIN_BATCHES, TrainingFixture::text);
     }
 
+    /** With that capacity factor. */
+    Workload bounded(String factor) {
+      MoeConfig c = experts;
+      MoeConfig bounded =
+          new MoeConfig(
+              c.experts(),
+              c.topK(),
+              factor,
+              c.gate(),
+              c.order(),
+              c.dispatch(),
+              c.expert(),
+              c.hiddenSize(),
+              c.minCapacity(),
+              c.drop(),
+              c.auxLoss(),
+              c.zLoss(),
+              c.importanceLoss(),
+              c.loadLoss(),
+              c.routingGroup(),
+              c.sharedExperts(),
+              c.gateOptions(),
+              c.expertOptions(),
+              c.hooks());
+      return new Workload(bounded, batches, text);
+    }
+
     Workload on(int count, LongFunction<int[]> other) {
       return new Workload(experts, count, other);
     }
@@ -126,6 +153,11 @@ final class TrainingFixture {
   /** Makes a rank's trainer. */
   @FunctionalInterface
   interface Making {
+    /** Through which groups the model's ranks speak. */
+    default RankGroups ofModel(RankGroups groups) {
+      return groups;
+    }
+
     Trainer of(
         TrainSetup setup,
         LanguageModel model,
@@ -140,7 +172,7 @@ final class TrainingFixture {
 
   private static Run trainRank(
       RankGroups groups, TrainSetup setup, Workload workload, Making making) {
-    LanguageModel model = model(groups, setup.train(), WIDTH, workload.experts());
+    LanguageModel model = model(making.ofModel(groups), setup.train(), WIDTH, workload.experts());
     List<String> warnings = new ArrayList<>();
     List<StepMetrics> steps = new ArrayList<>();
     List<EvaluationMetrics> evaluations = new ArrayList<>();

@@ -12,7 +12,8 @@ class TrainingLogTest {
   @Test
   void aStepOfAModelWithoutMoeLayersReadsBack() throws Exception {
     StepMetrics step =
-        new StepMetrics(3, 4.5, 0, 1e-3, 0.5, false, 100, 0.25, 0.5, 20, 1024, 7, List.of(), null);
+        new StepMetrics(
+            3, 4.5, 0, 1e-3, 0.5, false, 100, 0.25, 0.5, 20, 1024, 7, 2, List.of(), null);
     TrainingLog log = new TrainingLog();
     log.add(step);
     ObjectMapper json =

@@ -7,16 +7,18 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.TensorBase;
 import org.bytedeco.pytorch.VoidTensorHook;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.lane.ClockedCommunicator;
 import org.sparkmoe.lane.ClockedGpu;
 import org.sparkmoe.model.LanguageModel;
@@ -42,12 +44,29 @@ class TrainingOnStreamsTest {
   @TempDir private Path directory;
 
   /** What is seen on one rank. */
-  private record Watch(int rank, ClockedGpu gpu, LanguageModel model, Set<String> writers) {
+  private record Watch(
+      int rank, ClockedGpu gpu, LanguageModel model, Map<Integer, Set<String>> writers) {
 
     /** Autograd calls hooks on the thread that called it, with its stream. */
     void wrote(int block) {
-      writers.add(gpu.currentName());
+      writers.computeIfAbsent(block, b -> new TreeSet<>()).add(gpu.currentName());
       sliced(model, block).forEach(p -> gpu.writes(p.name(), p.value().grad()));
+    }
+
+    TrainingListener telling(TrainingListener listener) {
+      return new TrainingListener() {
+        @Override
+        public void started(TrainingStart start) {
+          writers.clear();
+        }
+
+        @Override
+        public void step(StepMetrics metrics) {
+          endOfStep();
+          assertThat(gpu.hostWaits()).isZero();
+          listener.step(metrics);
+        }
+      };
     }
 
     void endOfStep() {
@@ -71,49 +90,55 @@ class TrainingOnStreamsTest {
     };
   }
 
+  /** As {@code groups}, for gradients. */
   static RankGroups clocked(RankGroups groups, ClockedGpu gpu) {
-    Communicator world = new ClockedCommunicator(groups.world(), gpu);
+    return clocked(groups, gpu, true);
+  }
+
+  private static RankGroups clocked(RankGroups groups, ClockedGpu gpu, boolean lasting) {
     return new RankGroups(
         groups.topology(),
         groups.rank(),
-        world,
-        new ClockedCommunicator(groups.mp(), gpu),
-        new ClockedCommunicator(groups.dp(), gpu),
-        new ClockedCommunicator(groups.ep(), gpu),
-        new ClockedCommunicator(groups.esp(), gpu),
-        new ClockedCommunicator(groups.edp(), gpu));
+        new ClockedCommunicator(groups.world(), gpu, lasting),
+        new ClockedCommunicator(groups.mp(), gpu, lasting),
+        new ClockedCommunicator(groups.dp(), gpu, lasting),
+        new ClockedCommunicator(groups.ep(), gpu, lasting),
+        new ClockedCommunicator(groups.esp(), gpu, lasting),
+        new ClockedCommunicator(groups.edp(), gpu, lasting));
   }
 
-  private static TrainingFixture.Making onStreams(List<Watch> watches) {
-    return (setup, model, groups, data, listener) -> {
-      ClockedGpu gpu = new ClockedGpu();
-      Watch watch = new Watch(groups.rank(), gpu, model, new TreeSet<>());
+  /** Makes trainers whose ranks have a GPU each. */
+  private record OnStreams(List<Watch> watches) implements TrainingFixture.Making {
+    private static final ThreadLocal<ClockedGpu> GPU = new ThreadLocal<>();
+
+    @Override
+    public RankGroups ofModel(RankGroups groups) {
+      GPU.set(new ClockedGpu());
+      return clocked(groups, GPU.get(), false);
+    }
+
+    @Override
+    public Trainer of(
+        TrainSetup setup,
+        LanguageModel model,
+        RankGroups groups,
+        TrainingData data,
+        TrainingListener listener) {
+      ClockedGpu gpu = GPU.get();
+      Watch watch = new Watch(groups.rank(), gpu, model, new TreeMap<>());
       synchronized (watches) {
         watches.add(watch);
       }
       OF_RANK.set(watch);
-      TrainingListener watching =
-          new TrainingListener() {
-            @Override
-            public void started(TrainingStart start) {
-              watch.writers.clear();
-            }
-
-            @Override
-            public void step(StepMetrics metrics) {
-              watch.endOfStep();
-              assertThat(gpu.hostWaits()).isZero();
-              listener.step(metrics);
-            }
-          };
-      Trainer trainer = new Trainer(setup, model, clocked(groups, gpu), data, watching, gpu);
+      Trainer trainer =
+          new Trainer(setup, model, clocked(groups, gpu), data, watch.telling(listener), gpu);
       for (int block = 0; block < BLOCKS; block++) {
         for (Parameter parameter : sliced(model, block)) {
           parameter.value().register_hook(HOOKS.get(block));
         }
       }
       return trainer;
-    };
+    }
   }
 
   @ParameterizedTest
@@ -149,16 +174,79 @@ class TrainingOnStreamsTest {
     assertThat(run.losses()).containsExactly(whole.losses(), within(1e-5));
     assertThat(run.norms()).containsExactly(whole.norms(), within(1e-4));
     assertThat(watches).hasSize(world).allSatisfy(watch -> assertThat(watch.gpu.races()).isEmpty());
+    // The only MoE layer is that of block 1. Under model parallelism its block alone is a graph:
+    // block 0 stays before and after it, on the stream that joins the lanes.
+    Set<String> host = Set.of("host");
     assertThat(watches)
         .filteredOn(watch -> watch.rank == 0)
         .allSatisfy(
-            watch -> assertThat(watch.writers).as("lanes").anyMatch(name -> !name.equals("host")));
+            watch -> {
+              assertThat(watch.writers.get(1)).as("block 1").hasSize(1).isNotEqualTo(host);
+              assertThat(watch.writers.get(0))
+                  .as("block 0")
+                  .isEqualTo(mp > 1 ? host : watch.writers.get(1));
+            });
+  }
+
+  /** How layers routed, and what is summed over ranks at the end. */
+  private static final int READS_OF_A_STEP = 2;
+
+  /** Of every gate but sigmoid, whose balanced assignment is an auction on the host. */
+  @ParameterizedTest
+  @CsvSource({
+    "mixtral, 2",
+    "switch, 1",
+    "gshard, 2",
+    "noisy-top-k, 2",
+    "x-moe, 2",
+    "expert-choice, 2",
+    "soft, 2",
+    "deepseek-v3, 2"
+  })
+  void withBoundedCapacityTheHostReadsNothingBeforeTheEndOfAStep(String gate, int topK) {
+    TrainingFixture.Workload workload = TrainingFixture.Workload.of(gate, topK, 0.05).bounded("1");
+    assertThat(reads(workload, new ArrayList<>())).containsOnly(READS_OF_A_STEP);
+  }
+
+  /** Chunks go from lane to lane, and the last task that uses one frees it. */
+  @Test
+  void theAllocatorIsToldOfEveryStreamThatUsesAChunk() {
+    List<Watch> watches = new ArrayList<>();
+    reads(TrainingFixture.Workload.of("mixtral", 2, 0.05).bounded("1"), watches);
+    assertThat(watches)
+        .hasSize(4)
+        .allSatisfy(
+            watch -> {
+              assertThat(watch.gpu.unkept()).isEmpty();
+              assertThat(watch.gpu.crossings()).as("from lane to lane").isPositive();
+            });
+  }
+
+  /** Names of places for dropless tokens, and the rows that ranks exchange: twice a layer. */
+  @Test
+  void withoutDroppingTheHostReadsTwiceInEachLayer() {
+    int layerPasses = 2;
+    assertThat(reads(TrainingFixture.Workload.of("mixtral", 2, 0.05), new ArrayList<>()))
+        .containsOnly(READS_OF_A_STEP + 2 * layerPasses);
+  }
+
+  private List<Integer> reads(TrainingFixture.Workload workload, List<Watch> watches) {
+    TrainSetup setup =
+        TrainingFixture.scheduled(
+            TrainingFixture.setup(TrainConfigs.of(2, 2), directory),
+            new ScheduleConfig(PolicyName.FSMOE, 1, 0, "", 1e9, 1000, ""));
+    return TrainingFixture.train(
+            new Topology(4, 2, 2, 2, 2), setup, workload, new OnStreams(watches))
+        .steps()
+        .stream()
+        .map(step -> Math.toIntExact(step.hostReads()))
+        .toList();
   }
 
   private static TrainingFixture.Run train(
       Topology topology, TrainSetup setup, List<Watch> watches) {
     return TrainingFixture.train(
-        topology, setup, TrainingFixture.Workload.of("mixtral", 2, 0.05), onStreams(watches));
+        topology, setup, TrainingFixture.Workload.of("mixtral", 2, 0.05), new OnStreams(watches));
   }
 
   private TrainSetup flowing(TrainConfig config, Path cache, String name) {

@@ -1,15 +1,20 @@
 package org.sparkmoe.moe.gate;
 
-import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.HashSet;
+import java.util.Set;
+import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.moe.StepContext;
+import org.sparkmoe.tensor.DeviceMemory;
 import org.sparkmoe.tensor.Parameter;
+import org.sparkmoe.tensor.TensorScope;
 
 /**
  * DeepSeek's balancing bias: after each step b_e += γ·sign(mean load − load_e), loads summed over
- * all ranks and micro-batches of the step.
+ * all ranks and micro-batches of the step. All of it on the bias's device, so that the host waits
+ * for none of it.
  *
  * <p>The step is over for the gate when its last micro-batch has been routed, so that a checkpoint
  * written after the step holds the new bias. A micro-batch routed again, as recomputation does, is
@@ -18,14 +23,26 @@ import org.sparkmoe.tensor.Parameter;
 final class BiasBalance {
   private final Parameter bias;
   private final double rate;
-  private final Map<Integer, double[]> loadOfMicroBatch = new HashMap<>();
+  private final Set<Integer> counted = new HashSet<>();
+
+  /** {@code [E]} f64: loads of this step so far. */
+  private final Tensor load;
+
+  /** {@code [E]} as the bias: what it was before it moved last. */
+  private final Tensor before;
+
   private long step = -1;
   private boolean moved;
-  private double[] before = new double[0];
 
   BiasBalance(Parameter bias, double rate) {
     this.bias = bias;
     this.rate = rate;
+    try (TensorScope scope = TensorScope.open();
+        AutoGradMode off = new AutoGradMode(false)) {
+      Tensor value = bias.value();
+      load = TensorScope.keep(DeviceMemory.zeros(value.device(), ScalarType.Double, value.numel()));
+      before = TensorScope.keep(value.detach().clone());
+    }
   }
 
   /** b, {@code [E]} f32 or f64; decay and gradient do not apply to it. */
@@ -35,9 +52,8 @@ final class BiasBalance {
 
   /** The bias by which the micro-batch chooses: {@code [E]} f32 or f64, without gradient. */
   Tensor biasAt(StepContext context) {
-    Tensor current = bias.value().detach();
     boolean again = context.training() && moved && context.step() == step;
-    return again ? Tensor.create(before).to(current.device(), current.scalar_type()) : current;
+    return again ? before : bias.value().detach();
   }
 
   /**
@@ -46,32 +62,31 @@ final class BiasBalance {
    * @param loadE {@code [E]}: how many tokens of all ranks chose each expert
    */
   void record(StepContext context, Tensor loadE) {
-    if (context.step() != step) {
-      step = context.step();
-      moved = false;
-      loadOfMicroBatch.clear();
-    }
-    loadOfMicroBatch.put(context.microBatch(), values(loadE));
-    if (!moved && loadOfMicroBatch.size() == context.microBatches()) {
-      move();
-      moved = true;
+    try (TensorScope scope = TensorScope.open();
+        AutoGradMode off = new AutoGradMode(false)) {
+      if (context.step() != step) {
+        step = context.step();
+        moved = false;
+        counted.clear();
+        load.zero_();
+      }
+      if (counted.add(context.microBatch())) {
+        load.add_(loadE);
+      }
+      if (!moved && counted.size() == context.microBatches()) {
+        move();
+        moved = true;
+      }
     }
   }
 
   private void move() {
-    before = values(bias.value());
-    double[] after = before.clone();
-    double[] load = new double[after.length];
-    loadOfMicroBatch.values().forEach(part -> Arrays.setAll(load, e -> load[e] + part[e]));
-    double mean = Arrays.stream(load).average().orElse(0);
-    Arrays.setAll(after, e -> before[e] + rate * Math.signum(mean - load[e]));
+    before.copy_(bias.value().detach());
+    // E times mean − load: whole numbers, of which none is rounded.
+    Tensor idle = load.sum().sub(load.mul(new Scalar((double) load.numel())));
+    Tensor after = before.to(ScalarType.Double).add(idle.sign().mul(new Scalar(rate)));
     // Parameters that lie in one tensor share its version counter. The bias has no gradient, and
-    // those
-    // that do have been saved for a backward which must not find them changed.
-    bias.value().variable_data().copy_(Tensor.create(after));
-  }
-
-  private static double[] values(Tensor tensor) {
-    return Values.of(tensor);
+    // those that do have been saved for a backward which must not find them changed.
+    bias.value().variable_data().copy_(after);
   }
 }

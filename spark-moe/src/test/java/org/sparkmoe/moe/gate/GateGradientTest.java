@@ -14,6 +14,7 @@ import org.sparkmoe.moe.Gate;
 import org.sparkmoe.moe.GateDecision;
 import org.sparkmoe.moe.GateFixture;
 import org.sparkmoe.moe.SharedLoss;
+import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.Parameter;
 
 /**
@@ -69,10 +70,10 @@ class GateGradientTest {
 
   private static void assertDifferences(
       String name, Tensor leaf, GateFixture fixture, Gate gate, Tensor tokens) {
-    double[] gradient = Values.of(leaf.grad());
+    double[] gradient = HostReads.doubles(leaf.grad());
     Tensor flat = leaf.detach().reshape(-1);
     for (int i = 0; i < gradient.length; i++) {
-      double value = Values.of(flat)[i];
+      double value = HostReads.doubles(flat)[i];
       flat.narrow(0, i, 1).fill_(new Scalar(value + STEP));
       double above = Rows.scalar(objective(fixture, gate, tokens));
       flat.narrow(0, i, 1).fill_(new Scalar(value - STEP));

@@ -3,6 +3,7 @@ package org.sparkmoe.moe.gate;
 import java.util.Random;
 import org.bytedeco.pytorch.Tensor;
 import org.sparkmoe.moe.SharedLoss;
+import org.sparkmoe.tensor.HostReads;
 
 /** Matrices as Java arrays, for plain loops. */
 final class Rows {
@@ -33,7 +34,7 @@ final class Rows {
   }
 
   static double[][] of(Tensor matrix) {
-    double[] all = Values.of(matrix);
+    double[] all = HostReads.doubles(matrix);
     int rows = Math.toIntExact(matrix.size(0));
     int columns = rows == 0 ? 0 : all.length / rows;
     double[][] values = new double[rows][columns];
@@ -56,7 +57,7 @@ final class Rows {
   }
 
   static double scalar(Tensor tensor) {
-    return Values.of(tensor)[0];
+    return HostReads.doubles(tensor)[0];
   }
 
   /** The loss where one rank has all tokens. */

@@ -98,7 +98,7 @@ class TensorBoardTest {
     RoutingStats routing = new RoutingStats(new long[] {3, 1}, 0.25, 0.5, 1.5, 0.01);
     listener.step(
         new StepMetrics(
-            300, 2.5, 0.02, 1e-3, 1.5, false, 4000, 412, 0.5, 5, 6, 7, List.of(routing), null));
+            300, 2.5, 0.02, 1e-3, 1.5, false, 4000, 412, 0.5, 5, 6, 7, 2, List.of(routing), null));
     listener.evaluated(new EvaluationMetrics(300, 2.25, 3.5, 8, 9));
 
     try (Stream<Path> files = Files.list(directory)) {

@@ -33,6 +33,7 @@ final class Trainings {
         50,
         3 << 20,
         7,
+        2,
         List.of(routing, routing),
         schedule);
   }
