@@ -197,7 +197,7 @@ public final class NcclCommunicator implements Communicator {
   private synchronized NcclWatch.Pending issue(String name, Runnable call, Tensor... tensors) {
     Operation operation = Operation.begin(member, name);
     refuseFailed(operation);
-    stream.waitFor(gpu.current().record());
+    stream.follow(gpu.current());
     GpuEvent begin = stream.record();
     try (TensorScope scope = TensorScope.open();
         AutoGradMode off = new AutoGradMode(false)) {

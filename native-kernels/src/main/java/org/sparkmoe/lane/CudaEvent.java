@@ -35,10 +35,17 @@ final class CudaEvent implements GpuEvent {
   @Override
   public synchronized boolean reached() {
     if (event != null && event.query()) {
+      release();
+    }
+    return event == null;
+  }
+
+  /** Gives the native object back; nobody may wait for the event after that. */
+  synchronized void release() {
+    if (event != null) {
       TensorScope.release(event);
       event = null;
     }
-    return event == null;
   }
 
   @Override

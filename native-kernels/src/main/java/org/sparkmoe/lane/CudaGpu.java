@@ -65,6 +65,14 @@ public final class CudaGpu implements Gpu {
     }
 
     @Override
+    public void follow(GpuStream other) {
+      CudaEvent now = CudaEvent.recordedOn(((CudaStream) other).stream);
+      now.block(stream);
+      // CUDA keeps what a stream waits for.
+      now.release();
+    }
+
+    @Override
     public void run(Runnable issue) {
       try (Stream plain = stream.unwrap();
           Pointer guard = new CUDAStreamGuard(plain)) {

@@ -11,6 +11,12 @@ public interface GpuStream {
   /** What is queued from now on begins after {@code event}. */
   void waitFor(GpuEvent event);
 
+  /**
+   * What is queued from now on begins after what {@code other} holds now. Unlike a {@linkplain
+   * #record recorded} event, this leaves no native object that somebody must ask about.
+   */
+  void follow(GpuStream other);
+
   /** Runs {@code issue} on the calling thread with this stream as the current one. */
   void run(Runnable issue);
 

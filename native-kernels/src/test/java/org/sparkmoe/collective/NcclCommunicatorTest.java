@@ -12,18 +12,24 @@ import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.sparkmoe.lane.FakeGpu;
 
 /** The contract over a NCCL made of threads: everything but the binding is the real thing. */
 class NcclCommunicatorTest extends CommunicatorContract {
   @Override
   List<CommunicatorFactory> world(int size) {
+    return world(IntStream.range(0, size).mapToObj(rank -> new FakeGpu()).toList());
+  }
+
+  private static List<CommunicatorFactory> world(List<FakeGpu> gpus) {
+    int size = gpus.size();
     Map<String, FakeNccl.Group> groups = new ConcurrentHashMap<>();
     ThreadRendezvous rendezvous = new ThreadRendezvous(size);
     return IntStream.range(0, size)
         .<CommunicatorFactory>mapToObj(
             rank -> {
-              FakeGpu gpu = new FakeGpu();
+              FakeGpu gpu = gpus.get(rank);
               return new NcclWorld(
                   rank, rendezvous.of(rank), gpu, new FakeNccl(gpu, groups), torch.zeros(1));
             })
@@ -43,6 +49,29 @@ class NcclCommunicatorTest extends CommunicatorContract {
     group.get(1).allReduce(second, Communicator.Reduction.SUM).await();
     handle.await();
     assertThat(first.equal(second)).isTrue();
+    factories.forEach(CommunicatorFactory::close);
+  }
+
+  /** An event of CUDA is a native object until somebody asks for it. */
+  @Test
+  @Timeout(30)
+  void noEventIsLeftToTheGarbageCollector() throws InterruptedException {
+    List<FakeGpu> gpus = List.of(new FakeGpu(), new FakeGpu());
+    List<CommunicatorFactory> factories = world(gpus);
+    Ranks.run(
+        2,
+        rank -> {
+          Communicator pair =
+              factories.get(rank).create("pair", List.of(0, 1), Duration.ofSeconds(20));
+          for (int i = 0; i < 5; i++) {
+            pair.allReduce(torch.ones(3), Communicator.Reduction.SUM).await();
+          }
+          return pair;
+        });
+    while (gpus.stream().anyMatch(gpu -> gpu.heldEvents() > 0)) {
+      // The watch asks now and then.
+      Thread.sleep(20);
+    }
     factories.forEach(CommunicatorFactory::close);
   }
 

@@ -3,6 +3,8 @@ package org.sparkmoe.lane;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -11,6 +13,12 @@ import org.bytedeco.pytorch.Tensor;
  */
 public final class FakeGpu implements Gpu {
   private final ThreadLocal<FakeStream> current = new ThreadLocal<>();
+  private final AtomicInteger heldEvents = new AtomicInteger();
+
+  /** Events of which nobody has learned that they are over, as an event of CUDA holds memory. */
+  public int heldEvents() {
+    return heldEvents.get();
+  }
 
   @Override
   public GpuStream stream(Priority priority) {
@@ -37,20 +45,28 @@ public final class FakeGpu implements Gpu {
     private final Lane lane = new CpuLane("fake-stream");
     private final Executor executor = task -> lane.submit(task, List.of());
 
-    FakeEvent queue(Runnable kernel) {
+    FutureTask<Void> queue(Runnable kernel) {
       FutureTask<Void> task = new FutureTask<>(kernel, null);
       executor.execute(task);
-      return new FakeEvent(task);
+      return task;
     }
 
     @Override
     public GpuEvent record() {
-      return queue(() -> {});
+      return new FakeEvent(queue(() -> {}), heldEvents);
     }
 
     @Override
     public void waitFor(GpuEvent event) {
-      queue(event::await);
+      queue(((FakeEvent) event)::join);
+    }
+
+    @Override
+    public void follow(GpuStream other) {
+      if (other instanceof FakeStream stream) {
+        FutureTask<Void> now = stream.queue(() -> {});
+        queue(() -> FakeEvent.join(now));
+      }
     }
 
     @Override
@@ -68,17 +84,22 @@ public final class FakeGpu implements Gpu {
     public void uses(Tensor tensor) {}
   }
 
-  private static final class HostStream implements GpuStream {
+  private final class HostStream implements GpuStream {
     @Override
     public GpuEvent record() {
       FutureTask<Void> done = new FutureTask<>(() -> {}, null);
       done.run();
-      return new FakeEvent(done);
+      return new FakeEvent(done, heldEvents);
     }
 
     @Override
     public void waitFor(GpuEvent event) {
-      event.await();
+      ((FakeEvent) event).join();
+    }
+
+    @Override
+    public void follow(GpuStream other) {
+      waitFor(other.record());
     }
 
     @Override
@@ -90,14 +111,37 @@ public final class FakeGpu implements Gpu {
     public void uses(Tensor tensor) {}
   }
 
-  private record FakeEvent(FutureTask<Void> task) implements GpuEvent {
+  private static final class FakeEvent implements GpuEvent {
+    private final FutureTask<Void> task;
+    private final AtomicInteger held;
+    private final AtomicBoolean known = new AtomicBoolean();
+
+    FakeEvent(FutureTask<Void> task, AtomicInteger held) {
+      this.task = task;
+      this.held = held;
+      held.incrementAndGet();
+    }
+
     @Override
     public boolean reached() {
+      if (task.isDone() && known.compareAndSet(false, true)) {
+        held.decrementAndGet();
+      }
       return task.isDone();
     }
 
     @Override
     public void await() {
+      join();
+      reached();
+    }
+
+    /** Waits as a stream does. */
+    void join() {
+      join(task);
+    }
+
+    static void join(FutureTask<Void> task) {
       try {
         task.get();
       } catch (Exception e) {

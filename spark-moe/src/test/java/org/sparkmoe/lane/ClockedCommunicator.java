@@ -24,7 +24,7 @@ public record ClockedCommunicator(
   }
 
   private Handle queued(Handle done, Runnable uses) {
-    stream.waitFor(gpu.current().record());
+    stream.follow(gpu.current());
     stream.run(uses);
     GpuEvent end = stream.record();
     return () -> {

@@ -181,6 +181,11 @@ public final class ClockedGpu implements Gpu {
     }
 
     @Override
+    public void follow(GpuStream other) {
+      waitFor(other.record());
+    }
+
+    @Override
     public void run(Runnable issue) {
       Stream before = current;
       current = this;

@@ -99,7 +99,7 @@ class GradientSlicesTest {
                         slices.begin(written - 1, 1200);
                       });
                 }
-                gpu.current().waitFor(compute.record());
+                gpu.current().follow(compute);
                 new Gradients(flat, clocked, slices).sumOverReplicas();
                 gpu.reads("optimiser", flat.get(0).gradients());
                 assertThat(gpu.hostWaits()).isZero();
