@@ -153,7 +153,7 @@ final class BlockRace {
   private double step(LanguageModel model, StepPlan plan) {
     try (PlannedBlocks planned = new PlannedBlocks(plan, groups, lanes)) {
       planned.schedule(model);
-      return new LinkProfile(groups, new WorkloadBodies(groups), lanes)
+      return new LinkProfile(groups, new WorkloadBodies(groups, Double.POSITIVE_INFINITY), lanes, 1)
           .time(
               () -> {
                 pass(model);

@@ -64,8 +64,8 @@ public final class EmulatedTestbed implements Callable<Integer> {
         new EmulatedLinks(
             options.nodes,
             options.ranksPerNode,
-            new LinkSpeed(interNodeLatency, interNodeMegabits),
-            new LinkSpeed(intraNodeLatency, intraNodeMegabits));
+            new LinkSpeed(interNodeLatency, interNodeMegabits / options.timeScale),
+            new LinkSpeed(intraNodeLatency, intraNodeMegabits / options.timeScale));
     ExecutorService ranks = Executors.newFixedThreadPool(options.world());
     try (EmulatedCluster cluster = new EmulatedCluster(options.world(), links, TIMEOUT)) {
       List<Future<?>> running = new ArrayList<>();

@@ -19,8 +19,13 @@ record LayerChoice(int caseNumber, LayerWorkload layer) {
   private static final double[] MILLIS = {15, 30, 60, 120};
   private static final double ATTENTION_MILLIS = 20;
 
-  /** The first {@code perCase} layers of each case, from a grid of times of each kind of work. */
-  static List<LayerChoice> of(CostModels costs, int perCase, int maxDegree) {
+  /**
+   * The first {@code options.perCase} layers of each case, from a grid of times of each kind of
+   * work.
+   */
+  static List<LayerChoice> of(CostModels costs, RaceOptions options) {
+    double scale = options.timeScale;
+    int perCase = options.perCase;
     Map<Integer, List<LayerChoice>> byCase = new TreeMap<>();
     for (double inter : MILLIS) {
       for (double intra : MILLIS) {
@@ -28,15 +33,16 @@ record LayerChoice(int caseNumber, LayerWorkload layer) {
           for (double gradient : new double[] {10, 50, 150}) {
             LayerWorkload layer =
                 new LayerWorkload(
-                    costs.allToAll().work(inter),
-                    costs.allGather().work(intra),
-                    costs.expert().work(expert),
-                    costs.attention().work(ATTENTION_MILLIS),
-                    costs.attention().work(ATTENTION_MILLIS),
-                    costs.allGather().work(10),
-                    costs.allReduce().work(gradient));
+                    costs.allToAll().work(scale * inter),
+                    costs.allGather().work(scale * intra),
+                    costs.expert().work(scale * expert),
+                    costs.attention().work(scale * ATTENTION_MILLIS),
+                    costs.attention().work(scale * ATTENTION_MILLIS),
+                    costs.allGather().work(scale * 10),
+                    costs.allReduce().work(scale * gradient));
             int number =
-                PipelineDegree.search(layer, costs, Direction.BACKWARD, gradient, maxDegree)
+                PipelineDegree.search(
+                        layer, costs, Direction.BACKWARD, scale * gradient, options.maxDegree)
                     .caseNumber();
             byCase
                 .computeIfAbsent(number, key -> new ArrayList<>())

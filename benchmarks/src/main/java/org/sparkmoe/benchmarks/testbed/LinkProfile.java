@@ -34,34 +34,40 @@ final class LinkProfile {
           TaskKind.GRADIENT_ALL_REDUCE,
           TaskKind.EXPERT,
           TaskKind.ATTENTION);
-  private static final double LARGEST_MILLIS = 120;
+  private static final double LONGEST_MILLIS = 120;
   private static final double SMALL_WORK = 1e5;
   private static final int SIZES = 8;
   private static final int REPEATS = 5;
+  private static final int MOST_IN_A_ROW = 8;
   private static final double MAX_INTERFERENCE = 3;
   private static final double INTERFERENCE_STEP = 0.01;
 
   private final RankGroups groups;
   private final WorkloadBodies bodies;
   private final GraphExecutor lanes;
+  private final double longest;
 
-  LinkProfile(RankGroups groups, WorkloadBodies bodies, GraphExecutor lanes) {
+  /**
+   * @param timeScale multiplies the times that the profile spans, {@value #LONGEST_MILLIS} ms
+   */
+  LinkProfile(RankGroups groups, WorkloadBodies bodies, GraphExecutor lanes, double timeScale) {
     this.groups = groups;
     this.bodies = bodies;
     this.lanes = lanes;
+    longest = LONGEST_MILLIS * timeScale;
   }
 
-  /** The work of each kind that takes about {@value #LARGEST_MILLIS} ms here. */
+  /** The work of each kind that takes about the longest time here. */
   Map<TaskKind, Double> largest() {
     Map<TaskKind, Double> largest = new LinkedHashMap<>();
     for (TaskKind kind : KINDS) {
       double work = SMALL_WORK;
       double millis = median(bodies.of(kind, work));
-      while (millis < LARGEST_MILLIS / 2) {
-        work *= Math.min(8, LARGEST_MILLIS / millis);
+      while (millis < longest / 2) {
+        work *= Math.min(8, longest / millis);
         millis = median(bodies.of(kind, work));
       }
-      largest.put(kind, work * LARGEST_MILLIS / millis);
+      largest.put(kind, work * longest / millis);
       bodies.clear();
     }
     return largest;
@@ -77,9 +83,9 @@ final class LinkProfile {
     largest.forEach((kind, most) -> samples.addAll(samples(kind, most)));
     for (int repeat = -1; repeat < REPEATS; repeat++) {
       for (Sample sample : samples) {
-        double millis = time(sample.body());
+        double millis = time(sample::runInARow);
         if (repeat >= 0) {
-          sample.millis()[repeat] = millis;
+          sample.millis()[repeat] = millis / sample.inARow();
         }
       }
     }
@@ -89,15 +95,27 @@ final class LinkProfile {
     return fits;
   }
 
-  /** Work of one size and how long it took each time. */
-  private record Sample(TaskKind kind, double work, Runnable body, double[] millis) {}
+  /**
+   * Work of one size and how long it took each time. Small work is timed several times in a row, as
+   * the chunks of a lane follow each other: ranks come from the barrier at different moments, which
+   * a step pays for once.
+   */
+  private record Sample(TaskKind kind, double work, int inARow, Runnable body, double[] millis) {
+    void runInARow() {
+      for (int i = 0; i < inARow; i++) {
+        body.run();
+      }
+    }
+  }
 
   private List<Sample> samples(TaskKind kind, double largest) {
     List<Sample> samples = new ArrayList<>();
     for (int i = 1; i <= SIZES; i++) {
       // Squares: chunks of high degrees are small, and their start-up counts.
-      double work = largest * i * i / (SIZES * SIZES);
-      samples.add(new Sample(kind, work, bodies.of(kind, work), new double[REPEATS]));
+      double share = (double) (i * i) / (SIZES * SIZES);
+      int inARow = (int) Math.min(MOST_IN_A_ROW, Math.ceil(1 / share));
+      double work = largest * share;
+      samples.add(new Sample(kind, work, inARow, bodies.of(kind, work), new double[REPEATS]));
     }
     return samples;
   }

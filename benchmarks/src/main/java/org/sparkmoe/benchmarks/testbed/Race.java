@@ -28,8 +28,8 @@ final class Race {
   }
 
   void run() {
-    WorkloadBodies bodies = new WorkloadBodies(groups);
-    LinkProfile profile = new LinkProfile(groups, bodies, lanes);
+    WorkloadBodies bodies = new WorkloadBodies(groups, options.multiplyAddsPerMilli());
+    LinkProfile profile = new LinkProfile(groups, bodies, lanes, options.timeScale);
     Map<TaskKind, Double> largest = profile.largest();
     Map<TaskKind, CostFit> fits = profile.fits(largest);
     CostModels costs = costs(fits);
@@ -37,7 +37,7 @@ final class Race {
     TestbedReport report = new TestbedReport(interference);
     print(report.profile(fits));
     PolicyRace race = new PolicyRace(profile, bodies, lanes, options.maxDegree);
-    for (LayerChoice choice : LayerChoice.of(costs, options.perCase, options.maxDegree)) {
+    for (LayerChoice choice : LayerChoice.of(costs, options)) {
       Map<PolicyName, PolicyRace.Result> results =
           race.run(
               Collections.nCopies(options.depth, choice.layer()),

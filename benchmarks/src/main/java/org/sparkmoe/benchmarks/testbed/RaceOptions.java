@@ -38,6 +38,27 @@ final class RaceOptions {
       description = "Largest pipeline degree (${DEFAULT-VALUE}).")
   int maxDegree;
 
+  @Option(
+      names = "--compute-rate",
+      defaultValue = "3",
+      description =
+          "Most multiply-adds a rank computes, in 1e9 a second (${DEFAULT-VALUE}); inf for all it"
+              + " can.")
+  double computeRate;
+
+  @Option(
+      names = "--time-scale",
+      defaultValue = "1",
+      description =
+          "How many times slower a rank computes and how many times more work a layer has"
+              + " (${DEFAULT-VALUE}).")
+  double timeScale;
+
+  /** Multiply-adds that a rank computes in a millisecond at most. */
+  double multiplyAddsPerMilli() {
+    return computeRate * 1e6 / timeScale;
+  }
+
   int world() {
     return nodes * ranksPerNode;
   }

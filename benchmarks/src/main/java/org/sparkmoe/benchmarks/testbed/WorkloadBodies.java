@@ -2,6 +2,8 @@ package org.sparkmoe.benchmarks.testbed;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -16,17 +18,30 @@ import org.sparkmoe.topology.RankGroups;
 /**
  * Real work of the size that a task names: a collective over the group that its kind uses, or
  * matrix products. Data are f32; every task has buffers of its own, made beforehand.
+ *
+ * <p>A rank computes at a given rate at most, as its links carry a given rate: ranks share the
+ * cores of one machine with what moves their packets, which on a cluster of GPUs has processors of
+ * its own. Rows are multiplied a few at a time, and the rank sleeps until their time is over.
  */
 final class WorkloadBodies {
   /** Both sizes of the weight that products multiply by. */
   private static final long WIDTH = 256;
 
+  /** Of the rows that are multiplied between two sleeps: long beside waking up, short in a task. */
+  private static final double SLICE_MILLIS = 2;
+
   private final RankGroups groups;
+  private final double rate;
   private final Map<String, Tensor> buffers = new HashMap<>();
   private final Tensor weight = TensorScope.keep(torch.ones(WIDTH, WIDTH));
 
-  WorkloadBodies(RankGroups groups) {
+  /**
+   * @param rate multiply-adds that a rank computes in a millisecond at most; infinite for all it
+   *     can
+   */
+  WorkloadBodies(RankGroups groups, double rate) {
     this.groups = groups;
+    this.rate = rate;
   }
 
   /** The work of each task, by id. */
@@ -97,13 +112,30 @@ final class WorkloadBodies {
     long rows = Math.max(1, Math.round(multiplyAdds / (WIDTH * WIDTH)));
     Tensor from = buffer("rows", rows, WIDTH);
     Tensor to = buffer("products", rows, WIDTH);
+    double rowMillis = WIDTH * WIDTH / rate;
+    long slice = Math.max(1, Math.round(Math.min(rows, SLICE_MILLIS / rowMillis)));
     return () -> {
-      try (TensorScope scope = TensorScope.open()) {
-        for (int i = 0; i < times; i++) {
-          torch.matmul_out(to, from, weight);
+      long start = System.nanoTime();
+      for (int i = 0; i < times; i++) {
+        for (long first = 0; first < rows; first += slice) {
+          long end = Math.min(rows, first + slice);
+          try (TensorScope scope = TensorScope.open()) {
+            Tensor products = to.slice(0, new LongOptional(first), new LongOptional(end), 1);
+            Tensor part = from.slice(0, new LongOptional(first), new LongOptional(end), 1);
+            torch.matmul_out(products, part, weight);
+          }
+          sleepUntil(start + Math.round((i * rows + end) * rowMillis * 1e6));
         }
       }
     };
+  }
+
+  private static void sleepUntil(long nanoTime) {
+    long left = nanoTime - System.nanoTime();
+    while (left > 0) {
+      LockSupport.parkNanos(left);
+      left = nanoTime - System.nanoTime();
+    }
   }
 
   private static long whole(double elements, Communicator group) {
