@@ -77,7 +77,8 @@ class SparkMoeTest {
     Path model = directory.resolve("model");
     CommandLineRun trained = run(TinyModel.train(model, "--set", "cluster.ranks=2"));
     assertThat(trained.exitCode()).as(trained.err()).isZero();
-    assertThat(trained.err()).contains("step 4/4  loss ", " tokens/s  ETA 0:00");
+    assertThat(trained.err())
+        .contains("step 4/4  loss ", " tokens/s  ", "FLOP/s a rank", "  ETA 0:00");
     assertThat(trained.out())
         .contains("documents: ", "bits per byte; byte trigram with back-off: ", "sample:\npackage")
         .contains("more: bin/spark-moe generate --model " + model + " --prompt 'package'");

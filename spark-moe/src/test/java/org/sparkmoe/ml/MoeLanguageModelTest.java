@@ -133,7 +133,12 @@ class MoeLanguageModelTest {
       System.setErr(before);
     }
     assertThat(shown.toString(StandardCharsets.UTF_8))
-        .contains("training ", "step 2/2  loss ", " tokens/s  ETA 0:00  imbalance ");
+        .contains(
+            "training ",
+            "step 2/2  loss ",
+            " tokens/s  ",
+            "FLOP/s a rank",
+            "  ETA 0:00  imbalance ");
     assertThat(prompted.getPromptCol()).isEqualTo("ask");
     List<Row> with = byId(prompted.transform(pairs));
     List<Row> without = byId(prompted.copy(ParamMap.empty()).setPromptCol("").transform(pairs));

@@ -57,7 +57,7 @@ class TerminalProgressTest {
     progress.step(step(412.2, 0.4168));
     assertThat(text.toString().lines().skip(1))
         .containsExactly(
-            "step 1/1  loss 2.5000  4,000 tokens/s  0.0123 TFLOP/s a rank  ETA 0:00  imbalance 1.00",
+            "step 1/1  loss 2.5000  4,000 tokens/s  12.3 GFLOP/s a rank  ETA 0:00  imbalance 1.00",
             "step 1/1  loss 2.5000  4,000 tokens/s  412 TFLOP/s a rank (MFU 41.7 %)  ETA 0:00"
                 + "  imbalance 1.00");
   }
