@@ -197,25 +197,24 @@ static Queues queues(int64_t tokens, int choices, int experts, int64_t group_tok
           (tokens + TILE - 1) / TILE};
 }
 
+// Counts of tiles; none without tokens.
+static int64_t cells(const Queues& q) {
+  return q.tokens == 0 ? 0 : q.classes * (q.tokens / q.group_tokens) * q.experts * q.tiles;
+}
+
 int64_t position_scratch(int64_t tokens, int experts, int choices, int64_t group_tokens,
                          int choice_major) {
-  if (tokens == 0) {
-    return 0;
-  }
-  Queues q = queues(tokens, choices, experts, group_tokens, choice_major);
-  return q.classes * tokens / group_tokens * experts * q.tiles;
+  return cells(queues(tokens, choices, experts, group_tokens, choice_major));
 }
 
 // Ranks in their tiles, and where the tiles begin in the queues.
 static void rank(void* stream, const int64_t* chosen, const Queues& q, int32_t* tile_counts,
                  int64_t* ranks, int64_t* lengths, int64_t* fault) {
   if (q.tokens > 0) {
-    int64_t groups = q.tokens / q.group_tokens;
-    cudaMemsetAsync(tile_counts, 0, q.classes * groups * q.experts * q.tiles * sizeof(int32_t),
-                    static_cast<cudaStream_t>(stream));
+    cudaMemsetAsync(tile_counts, 0, cells(q) * sizeof(int32_t), static_cast<cudaStream_t>(stream));
     SPARKMOE_LAUNCH(tile_ranks_kernel, blocks_for(q.tiles, 1), THREADS, stream, chosen, q,
                     tile_counts, ranks, fault);
-    SPARKMOE_LAUNCH(scan_tiles_kernel, blocks_for(groups * q.experts, WARPS), THREADS, stream, q,
+    SPARKMOE_LAUNCH(scan_tiles_kernel, blocks_for(q.tokens / q.group_tokens * q.experts, WARPS), THREADS, stream, q,
                     tile_counts, lengths);
   } else if (lengths != nullptr) {
     cudaMemsetAsync(lengths, 0, q.experts * sizeof(int64_t), static_cast<cudaStream_t>(stream));

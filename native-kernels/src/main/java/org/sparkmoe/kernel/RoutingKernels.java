@@ -1,7 +1,9 @@
 package org.sparkmoe.kernel;
 
 import java.util.Optional;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.tensor.NativeLibrary;
 
 /**
@@ -56,7 +58,30 @@ public interface RoutingKernels {
    * @param limit T, places of an expert for each routing group
    * @param capacity C, rows of an expert in the buffer, T for each routing group at least
    */
-  record Places(int experts, long groupTokens, long limit, long capacity) {}
+  record Places(int experts, long groupTokens, long limit, long capacity) {
+    /** {@code [S, 1] i64}: the routing group of each token. */
+    Tensor groupOfToken(Tensor experts) {
+      return torch
+          .arange(new Scalar(experts.size(0)), experts.options())
+          .floor_divide(new Scalar(groupTokens))
+          .view(-1, 1);
+    }
+
+    /**
+     * Routing groups count separately, as if each had experts of its own.
+     *
+     * @param experts {@code [S, K] i64}, -1 for no expert
+     * @return {@code [S, K] i64}, from 0 to E times the number of routing groups, -1 where there is
+     *     no expert; {@code experts} itself where there is one routing group
+     */
+    public Tensor byGroup(Tensor experts) {
+      if (experts.size(0) <= groupTokens) {
+        return experts;
+      }
+      Tensor first = groupOfToken(experts).mul_(new Scalar((long) this.experts));
+      return torch.where(experts.ge(new Scalar(0L)), experts.add(first), new Scalar(-1L));
+    }
+  }
 
   /**
    * The slot of each assignment where those of a group and expert take its places in turn: {@link

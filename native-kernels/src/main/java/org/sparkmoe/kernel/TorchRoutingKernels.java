@@ -49,8 +49,8 @@ final class TorchRoutingKernels implements RoutingKernels {
         () -> {
           long groups = experts.size(0) / places.groupTokens();
           int queues = Math.toIntExact(Math.max(1, groups) * places.experts());
-          Tensor own = groups > 1 ? byGroup(experts, places) : experts;
-          return slots(experts, capacityPositions(own, queues, choiceMajor), places);
+          Tensor positions = capacityPositions(places.byGroup(experts), queues, choiceMajor);
+          return ofPlaces(experts, positions, places);
         });
   }
 
@@ -58,33 +58,20 @@ final class TorchRoutingKernels implements RoutingKernels {
   public Tensor slots(Tensor experts, Tensor positions, Places places) {
     RoutingArguments.slots(experts, positions, places);
     RoutingArguments.range("experts", experts, "nExperts", places.experts());
-    return DeviceRoutingKernels.withoutAutograd(
-        () -> {
-          Tensor kept =
-              positions
-                  .lt(new Scalar(places.limit()))
-                  .logical_and_(positions.ge(zero()))
-                  .logical_and_(experts.ge(zero()));
-          Tensor slots = experts.mul(new Scalar(places.capacity())).add_(positions);
-          if (experts.size(0) > places.groupTokens()) {
-            slots.add_(group(experts, places).mul_(new Scalar(places.limit())));
-          }
-          return torch.where(kept, slots, new Scalar(-1L));
-        });
+    return DeviceRoutingKernels.withoutAutograd(() -> ofPlaces(experts, positions, places));
   }
 
-  /** Groups count separately: each has experts of its own. */
-  private static Tensor byGroup(Tensor experts, Places places) {
-    Tensor first = group(experts, places).mul_(new Scalar((long) places.experts()));
-    return torch.where(experts.ge(zero()), experts.add(first), new Scalar(-1L));
-  }
-
-  /** {@code [S, 1]}: the routing group of each token. */
-  private static Tensor group(Tensor experts, Places places) {
-    return torch
-        .arange(new Scalar(experts.size(0)), experts.options())
-        .floor_divide(new Scalar(places.groupTokens()))
-        .view(-1, 1);
+  private static Tensor ofPlaces(Tensor experts, Tensor positions, Places places) {
+    Tensor kept =
+        positions
+            .lt(new Scalar(places.limit()))
+            .logical_and_(positions.ge(zero()))
+            .logical_and_(experts.ge(zero()));
+    Tensor slots = experts.mul(new Scalar(places.capacity())).add_(positions);
+    if (experts.size(0) > places.groupTokens()) {
+      slots.add_(places.groupOfToken(experts).mul_(new Scalar(places.limit())));
+    }
+    return torch.where(kept, slots, new Scalar(-1L));
   }
 
   @Override

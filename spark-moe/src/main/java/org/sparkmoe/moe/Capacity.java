@@ -1,6 +1,5 @@
 package org.sparkmoe.moe;
 
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.Communicator;
@@ -84,14 +83,14 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
   private Tensor byToken(Tensor chosenSK, Tensor prioritiesSK, boolean choiceMajor) {
     Tensor best = prioritiesSK.detach().max(1, false).get0();
     Tensor order = torch.argsort(best, true, 0, true);
-    Tensor chosen = byGroup(chosenSK).index_select(0, order);
+    Tensor chosen = places().byGroup(chosenSK).index_select(0, order);
     Tensor sorted = positions(chosen, queues(), choiceMajor);
     return torch.empty_like(sorted).index_copy_(0, order, sorted);
   }
 
   /** Positions where the assignments with the largest priority take theirs first. */
   private Tensor byAssignment(Tensor chosenSK, Tensor prioritiesSK, boolean choiceMajor) {
-    Tensor chosen = byGroup(chosenSK);
+    Tensor chosen = places().byGroup(chosenSK);
     // Assignments in the order in which they would be served, stably sorted.
     Tensor served = choiceMajor ? chosen.t() : chosen;
     Tensor weight = choiceMajor ? prioritiesSK.detach().t() : prioritiesSK.detach();
@@ -106,20 +105,6 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
 
   private int queues() {
     return Math.toIntExact(groups() * config.experts());
-  }
-
-  /** Groups count separately: each has experts of its own. */
-  private Tensor byGroup(Tensor chosenSK) {
-    if (groups() == 1) {
-      return chosenSK;
-    }
-    Tensor first =
-        torch
-            .arange(new Scalar(tokens), chosenSK.options())
-            .floor_divide(new Scalar(groupTokens()))
-            .mul_(new Scalar((long) config.experts()))
-            .reshape(-1, 1);
-    return torch.where(chosenSK.ge(new Scalar(0L)), chosenSK.add(first), new Scalar(-1L));
   }
 
   private static RoutingKernels kernels() {

@@ -70,30 +70,6 @@ public record StepMetrics(
   }
 
   /**
-   * The same with the utilisation of a device that does {@code peakTeraflops} at best.
-   *
-   * @param peakTeraflops null where it is not known
-   */
-  StepMetrics ofPeak(@Nullable Double peakTeraflops) {
-    return new StepMetrics(
-        step,
-        loss,
-        auxLoss,
-        learningRate,
-        gradientNorm,
-        skipped,
-        tokensPerSecond,
-        teraflops,
-        peakTeraflops == null ? null : teraflops / peakTeraflops,
-        milliseconds,
-        nativeBytes,
-        nativeHandles,
-        hostReads,
-        routing,
-        schedule);
-  }
-
-  /**
    * Assignments to the busiest expert over those to the mean one, in the layer where that is
    * largest; 1 without MoE layers.
    */

@@ -35,7 +35,6 @@ public final class Trainer implements AutoCloseable {
   private final RankGroups groups;
   private final RankReports ranks;
   private final @Nullable StepSchedule schedule;
-  private final PeakRate peak;
   private final TrainingStep trainingStep;
   private final Evaluator evaluator;
   private final TargetCounts targets;
@@ -97,8 +96,9 @@ public final class Trainer implements AutoCloseable {
     this.routers = new RouterWatch(health, batches.microStepTokens(config.microBatch()));
     this.targets = TargetCounts.of(data.train(), groups, device);
     this.schedule = schedule(setup, model, gpu);
-    this.peak = new PeakRate(setup, model.size());
-    this.trainingStep = new TrainingStep(config, model, groups, batches, parameters, schedule);
+    PeakRate peak = new PeakRate(setup, model.size());
+    this.trainingStep =
+        new TrainingStep(config, model, groups, batches, parameters, schedule, peak);
   }
 
   /** Null where there is nothing to overlap, because all experts are on this rank. */
@@ -165,7 +165,6 @@ public final class Trainer implements AutoCloseable {
 
   private TrainingSummary summary(Progress progress, EvaluationMetrics validation) {
     double teraflops = trainingStep.teraflops(progress.tokensPerSecond());
-    @Nullable Double best = peakTeraflops();
     return new TrainingSummary(
         progress.cursor.step(),
         progress.loss,
@@ -173,13 +172,9 @@ public final class Trainer implements AutoCloseable {
         progress.skipped,
         progress.tokensPerSecond(),
         teraflops,
-        best == null ? null : teraflops / best,
+        trainingStep.mfu(teraflops),
         progress.seconds(),
         directory.published(progress.cursor.step()).toString());
-  }
-
-  private @Nullable Double peakTeraflops() {
-    return peak.teraflops(schedule == null ? null : schedule.inputs().profile());
   }
 
   private void save(Progress progress) {
@@ -247,9 +242,8 @@ public final class Trainer implements AutoCloseable {
   private StepMetrics step(Progress progress) {
     long batch = data.train().batchOfStep(progress.cursor.batch());
     StepMetrics metrics =
-        trainingStep
-            .run(progress.cursor, data.train(), targets.ofBatch(batch), listener.stopRequested())
-            .ofPeak(peakTeraflops());
+        trainingStep.run(
+            progress.cursor, data.train(), targets.ofBatch(batch), listener.stopRequested());
     progress.add(metrics);
     if (isDue(metrics.step(), config.logEvery()) || metrics.step() == config.steps()) {
       log.add(metrics);

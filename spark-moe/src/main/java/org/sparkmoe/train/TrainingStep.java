@@ -43,6 +43,7 @@ final class TrainingStep {
   private final LearningRate learningRate;
   private final int microBatches;
   private final @Nullable StepSchedule schedule;
+  private final PeakRate peak;
   private final List<MicroBatchAction> actions;
   private boolean stopAgreed;
 
@@ -52,8 +53,10 @@ final class TrainingStep {
       RankGroups groups,
       MicroBatches batches,
       List<ParameterGroup> parameters,
-      @Nullable StepSchedule schedule) {
+      @Nullable StepSchedule schedule,
+      PeakRate peak) {
     this.schedule = schedule;
+    this.peak = peak;
     this.config = config;
     this.model = model;
     this.groups = groups;
@@ -104,6 +107,7 @@ final class TrainingStep {
                 cursor.step() + 1, microBatches, (cursor.step() + 1) % config.logEvery() == 0);
     double milliseconds = (System.nanoTime() - start) / (double) TimeUnit.MILLISECONDS.toNanos(1);
     double tokensPerSecond = tokensPerStep() * TimeUnit.SECONDS.toMillis(1) / milliseconds;
+    double teraflops = teraflops(tokensPerSecond);
     NativeMemory memory = NativeMemory.now();
     return new StepMetrics(
         cursor.step() + 1,
@@ -113,8 +117,8 @@ final class TrainingStep {
         outcome.norm(),
         !outcome.isFinite(),
         tokensPerSecond,
-        teraflops(tokensPerSecond),
-        null,
+        teraflops,
+        mfu(teraflops),
         milliseconds,
         memory.bytes(),
         memory.handles(),
@@ -132,6 +136,12 @@ final class TrainingStep {
   double teraflops(double tokensPerSecond) {
     double perToken = model.size().trainingFlopsPerToken(batches.sequenceLength());
     return perToken * tokensPerSecond / groups.world().size() / 1e12;
+  }
+
+  /** Their share of what the device does at best; null where that is not known. */
+  @Nullable Double mfu(double teraflops) {
+    @Nullable Double best = peak.teraflops(schedule == null ? null : schedule.inputs().profile());
+    return best == null ? null : teraflops / best;
   }
 
   long tokensPerStep() {
