@@ -19,6 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparkmoe.moe.MoeConfig;
 import org.sparkmoe.moe.StepContext;
+import org.sparkmoe.tensor.NativeGarbage;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.tensor.Precision;
@@ -86,6 +87,7 @@ class LanguageModelTest {
       Architecture architecture, Precision precision) {
     LanguageModel model = single(Models.config(architecture, "every-2", false), precision);
     double loss = step(model);
+    NativeGarbage.awaitGone();
     long before = Pointer.totalCount();
     for (int i = 0; i < 3; i++) {
       assertThat(step(model)).isEqualTo(loss);

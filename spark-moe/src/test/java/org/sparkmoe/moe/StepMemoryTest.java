@@ -6,6 +6,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
+import org.sparkmoe.tensor.NativeGarbage;
 import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.tensor.Precision;
 import org.sparkmoe.tensor.SegmentTape;
@@ -32,6 +33,7 @@ class StepMemoryTest {
             ParameterInitializer.cpu(1, Precision.BF16));
     layer.scheduleBy(MoeExecution.sequential(2, 4));
     step(layer);
+    NativeGarbage.awaitGone();
     long before = Pointer.totalCount();
     step(layer);
     step(layer);

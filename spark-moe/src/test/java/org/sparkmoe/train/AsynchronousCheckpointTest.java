@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkmoe.model.Ranks;
+import org.sparkmoe.tensor.NativeGarbage;
 import org.sparkmoe.tensor.NativeMemory;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.ParameterBox;
@@ -139,6 +140,7 @@ class AsynchronousCheckpointTest {
     run(
         one -> {
           one.write(1);
+          NativeGarbage.awaitGone();
           NativeMemory before = NativeMemory.now();
           for (int step = 2; step < 20; step++) {
             one.write(step);

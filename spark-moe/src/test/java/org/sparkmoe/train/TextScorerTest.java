@@ -16,6 +16,7 @@ import org.sparkmoe.conf.ConfigSource;
 import org.sparkmoe.data.ByteTokenizer;
 import org.sparkmoe.model.LanguageModel;
 import org.sparkmoe.runtime.RunConfig;
+import org.sparkmoe.tensor.NativeGarbage;
 import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.tensor.Precision;
 import org.sparkmoe.tensor.TensorScope;
@@ -82,6 +83,7 @@ class TextScorerTest {
   void nothingIsLeftInNativeMemory() {
     TextScorer scorer = new TextScorer(model, tokenizer, LENGTH, 3);
     scorer.score(plain(TEXTS));
+    NativeGarbage.awaitGone();
     long before = Pointer.totalCount();
     scorer.score(plain(TEXTS));
     scorer.score(plain(TEXTS));
