@@ -19,12 +19,14 @@ import org.sparkmoe.topology.RankGroups;
  */
 public final class GateStep {
   private final StepContext context;
+  private final boolean again;
   private final Capacity capacity;
   private final TokenRandom random;
   private final Communicator world;
 
-  GateStep(StepContext context, int layer, Capacity capacity) {
+  GateStep(StepContext context, boolean again, int layer, Capacity capacity) {
     this.context = context;
+    this.again = again;
     this.capacity = capacity;
     this.random = new TokenRandom(context, layer, capacity.tokens());
     this.world = capacity.world();
@@ -37,11 +39,21 @@ public final class GateStep {
    * @param tokens S
    */
   public static GateStep alone(MoeConfig config, StepContext context, long tokens) {
-    return new GateStep(context, 0, new Capacity(config, tokens, 1, RankGroups.single().world()));
+    Capacity capacity = new Capacity(config, tokens, 1, RankGroups.single().world());
+    return new GateStep(context, false, 0, capacity);
   }
 
   public StepContext context() {
     return context;
+  }
+
+  /**
+   * Whether these tokens have been routed before in this step, because {@code train.recompute}
+   * keeps no activations: a gate that changes by what it sees must decide as it did, and count
+   * once.
+   */
+  public boolean again() {
+    return again;
   }
 
   public MoeConfig config() {

@@ -114,7 +114,7 @@ public final class MoeChunks {
     Tensor entering = hooks.onTape(tape, HookPoint.BEFORE_MOE_START, tokensSM);
     boolean whole = pieces.length == 1;
     int parts = whole ? MoeLayer.leastCommonMultiple(forward.chunks(), backward.chunks()) : 1;
-    GateStep step = modules.router().step(contextOf(piece), entering.size(0), parts);
+    GateStep step = modules.router().step(tape, contextOf(piece), entering.size(0), parts);
     Routed routed = modules.router().route(tape, entering, step);
     ExpertVisit visit = modules.visit();
     Ordered ordered =
@@ -289,7 +289,7 @@ public final class MoeChunks {
             .mapToObj(p -> piece(p).routed.counts())
             .reduce(Tensor::add)
             .orElseThrow();
-    GateStep step = modules.router().step(context, tokens, 1);
+    GateStep step = modules.router().step(tape, context, tokens, 1);
     Outcome outcome = modules.router().finish(tape, losses, counts, step);
     return new MoeOutput(output, outcome.auxLoss(), outcome.routing());
   }

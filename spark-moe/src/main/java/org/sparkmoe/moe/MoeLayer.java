@@ -156,7 +156,7 @@ public final class MoeLayer {
       Tensor tokens = hooked.onTape(tape, HookPoint.BEFORE_MOE_START, tokensSM);
       int parts = degreesMultiple(by);
       Router router = modules.router();
-      GateStep step = router.step(context, tokens.size(0), parts);
+      GateStep step = router.step(tape, context, tokens.size(0), parts);
       Routed routed = router.route(tape, tokens, step);
       Outcome outcome = router.finish(tape, routed.losses(), routed.counts(), step);
       Schedule schedule = new Schedule(by, parts);

@@ -41,8 +41,9 @@ record Router(Gate gate, MoeConfig config, int layer, ScalarType type, Communica
   }
 
   /** The step of tokens that the gate sees at once. */
-  GateStep step(StepContext context, long tokens, long divisor) {
-    return new GateStep(context, layer, new Capacity(config, tokens, divisor, world));
+  GateStep step(SegmentTape tape, StepContext context, long tokens, long divisor) {
+    Capacity capacity = new Capacity(config, tokens, divisor, world);
+    return new GateStep(context, tape.isAgain(), layer, capacity);
   }
 
   /**

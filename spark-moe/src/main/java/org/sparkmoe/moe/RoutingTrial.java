@@ -82,7 +82,7 @@ public final class RoutingTrial {
 
   private Sent send(SegmentTape tape, Tensor tokensSM) {
     Tensor normed = tape.compute(tokensSM, norm);
-    GateStep step = modules.router().step(context(tokensSM), tokensSM.size(0), 1);
+    GateStep step = modules.router().step(tape, context(tokensSM), tokensSM.size(0), 1);
     Routed routed = modules.router().route(tape, normed, step);
     Ordered ordered = modules.visit().orderBesideOthers(tape, normed, routed.routing());
     return new Sent(normed, routed, ordered);

@@ -112,7 +112,7 @@ class FaultsOthersHadTest {
     Tensor tokens = Tensor.create(new double[] {1, 0, 1, 0, 0.1, 0}, 3, 2);
     GateDecision first = fixture.train(once, tokens);
     fixture.train(twice, tokens);
-    GateDecision again = fixture.train(twice, tokens);
+    GateDecision again = fixture.trainAgain(twice, tokens);
     assertThat(bias(twice)).isEqualTo(bias(once)).containsExactly(-0.5, 0.5);
     assertThat(again.chosenSK().equal(first.chosenSK())).isTrue();
   }

@@ -139,6 +139,12 @@ public final class GateFixture {
     return made.route(tokensSM, step(training(tokensSM.size(0)), tokensSM.size(0), solo()));
   }
 
+  /** Routes as the recomputation of a pass that {@link #train} has run. */
+  GateDecision trainAgain(Gate made, Tensor tokensSM) {
+    long tokens = tokensSM.size(0);
+    return made.route(tokensSM, step(training(tokens), true, tokens, solo()));
+  }
+
   public GateDecision evaluate(Gate made, Tensor tokensSM) {
     long tokens = tokensSM.size(0);
     return made.route(tokensSM, step(StepContext.evaluation(tokens), tokens, solo()));
@@ -150,7 +156,11 @@ public final class GateFixture {
 
   /** The step that a layer would give its gate. */
   public GateStep step(StepContext context, long tokens, Communicator world) {
-    return new GateStep(context, 0, new Capacity(config(), tokens, divisor, world));
+    return step(context, false, tokens, world);
+  }
+
+  private GateStep step(StepContext context, boolean again, long tokens, Communicator world) {
+    return new GateStep(context, again, 0, new Capacity(config(), tokens, divisor, world));
   }
 
   public static Communicator solo() {

@@ -1,7 +1,5 @@
 package org.sparkmoe.moe.gate;
 
-import java.util.HashSet;
-import java.util.Set;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -17,13 +15,12 @@ import org.sparkmoe.tensor.TensorScope;
  * for none of it.
  *
  * <p>The step is over for the gate when its last micro-batch has been routed, so that a checkpoint
- * written after the step holds the new bias. A micro-batch routed again, as recomputation does, is
- * counted once and sees the bias that it saw before.
+ * written after the step holds the new bias. A micro-batch that recomputation routes again sees the
+ * bias that it saw before.
  */
 final class BiasBalance {
   private final Parameter bias;
   private final double rate;
-  private final Set<Integer> counted = new HashSet<>();
 
   /** {@code [E]} f64: loads of this step so far. */
   private final Tensor load;
@@ -31,7 +28,10 @@ final class BiasBalance {
   /** {@code [E]} as the bias: what it was before it moved last. */
   private final Tensor before;
 
-  private long step = -1;
+  /** Micro-batches of this step so far. */
+  private int counted;
+
+  /** Whether the step has had its last micro-batch. */
   private boolean moved;
 
   BiasBalance(Parameter bias, double rate) {
@@ -50,30 +50,34 @@ final class BiasBalance {
     return bias;
   }
 
-  /** The bias by which the micro-batch chooses: {@code [E]} f32 or f64, without gradient. */
-  Tensor biasAt(StepContext context) {
-    boolean again = context.training() && moved && context.step() == step;
-    return again ? before : bias.value().detach();
+  /**
+   * The bias by which a micro-batch chooses.
+   *
+   * @param again whether it has chosen before in this step
+   * @return {@code [E]} f32 or f64, without gradient
+   */
+  Tensor biasFor(boolean again) {
+    return again && moved ? before : bias.value().detach();
   }
 
   /**
-   * Takes note of a micro-batch in training.
+   * Takes note of a micro-batch in training, once. That a step follows is known by the last
+   * micro-batch of the one before and not by its number: training that goes back after a loss spike
+   * may train the same step twice in a row.
    *
    * @param loadE {@code [E]}: how many tokens of all ranks chose each expert
    */
   void record(StepContext context, Tensor loadE) {
     try (TensorScope scope = TensorScope.open();
         AutoGradMode off = new AutoGradMode(false)) {
-      if (context.step() != step) {
-        step = context.step();
+      if (moved) {
         moved = false;
-        counted.clear();
+        counted = 0;
         load.zero_();
       }
-      if (counted.add(context.microBatch())) {
-        load.add_(loadE);
-      }
-      if (!moved && counted.size() == context.microBatches()) {
+      load.add_(loadE);
+      counted++;
+      if (counted == context.microBatches()) {
         move();
         moved = true;
       }

@@ -132,9 +132,9 @@ public final class DeepSeekGate implements GateProvider {
     public GateDecision route(Tensor tokensSM, GateStep step) {
       Tensor logits = tokensSM.matmul(weight.value());
       Tensor scores = logits.sigmoid();
-      Tensor biased = scores.detach().add(balance.biasAt(step.context()));
+      Tensor biased = scores.detach().add(balance.biasFor(step.again()));
       Tensor chosen = TopChoices.of(groups.limit(biased), step.config().topK());
-      if (step.context().training()) {
+      if (step.context().training() && !step.again()) {
         balance.record(step.context(), step.worldSum(step.counts(chosen, scores)));
       }
       Tensor ofChosen = scores.gather(1, chosen);
