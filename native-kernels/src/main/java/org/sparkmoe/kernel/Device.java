@@ -4,6 +4,7 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
+import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
@@ -51,7 +52,9 @@ final class Device {
 
   private static long currentStream() {
     try (CUDAStream current = torch_cuda.getCurrentCUDAStream()) {
-      return current.stream().address();
+      CUstream_st stream = current.stream();
+      // The default stream is at address 0, for which JavaCPP has no object.
+      return stream == null ? 0 : stream.address();
     }
   }
 

@@ -6,10 +6,15 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.cuda.CUDAStream;
 import org.bytedeco.pytorch.cuda.CUDAStreamGuard;
 import org.bytedeco.pytorch.global.torch_cuda;
+import org.sparkmoe.tensor.LibTorch;
 import org.sparkmoe.tensor.TensorScope;
 
 /** A GPU by CUDA. Streams come from libtorch's pool, so that its allocator knows them. */
 public final class CudaGpu implements Gpu {
+  static {
+    LibTorch.load();
+  }
+
   private final byte index;
 
   private CudaGpu(byte index) {

@@ -5,6 +5,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
 
@@ -18,6 +19,14 @@ import org.bytedeco.pytorch.global.torch;
  */
 public final class LibTorch {
   private static final String LOCK = ".spark-moe.lock";
+
+  /**
+   * Libtorch for CUDA, where it is on the class path. JavaCPP unpacks a library when it comes to
+   * load it, and begins with those for CUDA: in an empty cache they do not find the ones that they
+   * need, the process goes on without them, and libtorch says until its end that there is no CUDA.
+   */
+  private static final List<String> FOR_CUDA =
+      List.of("libc10.so", "libc10_cuda.so", "libtorch_cpu.so", "libtorch_cuda.so");
 
   static {
     loadAlone();
@@ -39,10 +48,18 @@ public final class LibTorch {
     try (FileChannel file = openLock();
         FileLock alone = file.lock()) {
       assert alone.isValid();
+      unpackForCuda();
       Loader.load(torch.class);
     } catch (IOException e) {
       // A cache that cannot be written was filled before, and nobody writes to it now.
       Loader.load(torch.class);
+    }
+  }
+
+  private static void unpackForCuda() throws IOException {
+    for (String library : FOR_CUDA) {
+      // Does nothing where there is no such resource.
+      Loader.cacheResources(torch.class, "/org/bytedeco/pytorch/linux-x86_64-gpu/" + library);
     }
   }
 

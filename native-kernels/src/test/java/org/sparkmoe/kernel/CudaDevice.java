@@ -2,6 +2,8 @@ package org.sparkmoe.kernel;
 
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.sparkmoe.tensor.TensorScope;
 
 /** The GPU of the tests tagged {@code cuda}, which fail where there is none. */
 final class CudaDevice {
@@ -17,7 +19,12 @@ final class CudaDevice {
             why -> {
               throw new IllegalStateException("no GPU to test on: " + why);
             });
-    return org.sparkmoe.kernel.Device.checked(library);
+    org.sparkmoe.kernel.Device device = org.sparkmoe.kernel.Device.checked(library);
+    // Makes the cell for indices out of range now, not within a test that counts native objects.
+    try (TensorScope scope = TensorScope.open()) {
+      device.fault(there(torch.zeros(1)));
+    }
+    return device;
   }
 
   static Tensor there(Tensor tensor) {

@@ -8,6 +8,7 @@ import org.sparkmoe.profile.KernelTimes;
 import org.sparkmoe.profile.KernelTimes.Measured;
 import org.sparkmoe.profile.KernelTimes.Shape;
 import org.sparkmoe.profile.KernelTimes.Table;
+import org.sparkmoe.tensor.LibTorch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -51,6 +52,7 @@ final class BenchCommand implements Callable<Integer> {
           spec.commandLine(),
           "sizes must be positive, --top-k from 1 to the smaller of --experts and 16");
     }
+    LibTorch.load();
     boolean cuda = torch.cuda_is_available();
     Table table = KernelTimes.measure(new Shape(tokens, width, experts, topK, hidden), cuda);
     PrintWriter out = spec.commandLine().getOut();

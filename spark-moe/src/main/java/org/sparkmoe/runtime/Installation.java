@@ -10,6 +10,7 @@ import org.bytedeco.cuda.global.nccl;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.kernel.DeviceLibrary;
+import org.sparkmoe.tensor.LibTorch;
 import org.sparkmoe.tensor.NativeLibrary;
 
 /**
@@ -107,6 +108,7 @@ public record Installation(List<Finding> findings) {
 
   private static Finding libtorch() {
     try {
+      LibTorch.load();
       return new Finding(
           "libtorch",
           Need.ALWAYS,
