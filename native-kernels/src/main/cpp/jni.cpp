@@ -5,6 +5,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <numeric>
 #include <type_traits>
 
 #include "adamw.h"
@@ -65,6 +66,23 @@ KERNEL(void, positions)(
   std::vector<int64_t> next(nExperts);
   inPriority(tokens, choices, choiceMajor, [&](int64_t, int64_t i) {
     positions[i] = experts[i] < 0 ? -1 : next[experts[i]]++;
+  });
+}
+
+// Adds to counts, which are zero before.
+KERNEL(void, packedRows)(
+    JNIEnv*, jclass, jlong expertsAddress, jlong tokens, jlong choices, jint nExperts,
+    jboolean choiceMajor, jlong rowsAddress, jlong countsAddress) {
+  const int64_t* experts = at<int64_t>(expertsAddress);
+  int64_t* rows = at<int64_t>(rowsAddress);
+  int64_t* counts = at<int64_t>(countsAddress);
+  for (int64_t i = 0; i < tokens * choices; i++) {
+    if (experts[i] >= 0) counts[experts[i]]++;
+  }
+  std::vector<int64_t> next(nExperts);
+  std::exclusive_scan(counts, counts + nExperts, next.begin(), int64_t{0});
+  inPriority(tokens, choices, choiceMajor, [&](int64_t, int64_t i) {
+    rows[i] = experts[i] < 0 ? -1 : next[experts[i]]++;
   });
 }
 

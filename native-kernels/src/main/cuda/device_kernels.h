@@ -47,6 +47,11 @@ struct SparkMoeDeviceKernels {
   int (*positions)(void* stream, const int64_t* chosen, int64_t tokens, int choices, int experts,
                    int choice_major, int32_t* tile_counts, int64_t* positions, int64_t* lengths,
                    int64_t* fault);
+  // Rows [S,K] of assignments in a buffer where the queues of the experts lie one after the other,
+  // and the length of each [E]. `starts` is scratch of [E].
+  int (*packed_rows)(void* stream, const int64_t* chosen, int64_t tokens, int choices, int experts,
+                     int choice_major, int32_t* tile_counts, int64_t* starts, int64_t* rows,
+                     int64_t* counts, int64_t* fault);
   // Slots [S,K] of assignments that take the places of their group and expert in turn.
   int (*capacity_slots)(void* stream, const int64_t* chosen, int64_t tokens, int choices,
                         const SparkMoePlaces* places, int choice_major, int32_t* tile_counts,

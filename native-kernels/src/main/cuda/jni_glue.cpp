@@ -81,6 +81,15 @@ ENTRY(jint, positions)(JNIEnv*, jclass, jlong kernels, jlong stream, jlong chose
                                    at<int64_t>(fault));
 }
 
+ENTRY(jint, packedRows)(JNIEnv*, jclass, jlong kernels, jlong stream, jlong chosen, jlong tokens,
+                        jint choices, jint experts, jboolean choice_major, jlong tile_counts,
+                        jlong starts, jlong rows, jlong counts, jlong fault) {
+  return table(kernels)->packed_rows(stream_of(stream), at<int64_t>(chosen), tokens, choices,
+                                     experts, choice_major, at<int32_t>(tile_counts),
+                                     at<int64_t>(starts), at<int64_t>(rows), at<int64_t>(counts),
+                                     at<int64_t>(fault));
+}
+
 ENTRY(jint, capacitySlots)(JNIEnv*, jclass, jlong kernels, jlong stream, jlong chosen, jlong tokens,
                            jint choices, jint experts, jlong group_tokens, jlong limit,
                            jlong capacity, jboolean choice_major, jlong tile_counts, jlong slots,

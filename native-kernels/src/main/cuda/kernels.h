@@ -14,6 +14,9 @@ int64_t position_scratch(int64_t tokens, int experts, int choices, int64_t group
 int positions(void* stream, const int64_t* chosen, int64_t tokens, int choices, int experts,
               int choice_major, int32_t* tile_counts, int64_t* positions, int64_t* lengths,
               int64_t* fault);
+int packed_rows(void* stream, const int64_t* chosen, int64_t tokens, int choices, int experts,
+                int choice_major, int32_t* tile_counts, int64_t* starts, int64_t* rows,
+                int64_t* counts, int64_t* fault);
 int capacity_slots(void* stream, const int64_t* chosen, int64_t tokens, int choices,
                    const SparkMoePlaces* places, int choice_major, int32_t* tile_counts,
                    int64_t* slots, int64_t* fault);

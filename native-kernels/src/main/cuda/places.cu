@@ -1,5 +1,5 @@
-// The places of assignments in the queues of their experts, the slots that follow from them, and
-// how many there are of each expert.
+// The places of assignments in the queues of their experts, the slots and rows that follow from
+// them, and how many there are of each expert.
 //
 // Places are exact and the same on every run, in three small launches without atomics: each tile of
 // tokens ranks its own assignments and counts them by queue, a warp a queue adds up the counts of
@@ -126,6 +126,38 @@ __global__ void add_bases_kernel(const int64_t* __restrict__ chosen, Queues q,
   }
 }
 
+// Where the queue of each expert begins if they lie one after the other; one warp.
+__global__ void starts_kernel(const int64_t* __restrict__ lengths, int experts,
+                              int64_t* __restrict__ starts) {
+  int64_t total = 0;
+  for (int first = 0; first < experts; first += WARP) {
+    int expert = first + lane();
+    int64_t length = expert < experts ? lengths[expert] : 0;
+    int64_t sum = length;
+    for (int distance = 1; distance < WARP; distance *= 2) {
+      int64_t left = __shfl_up_sync(ALL_LANES, sum, distance);
+      sum += lane() >= distance ? left : 0;
+    }
+    if (expert < experts) {
+      starts[expert] = total + sum - length;
+    }
+    total += __shfl_sync(ALL_LANES, sum, WARP - 1);
+  }
+}
+
+__global__ void add_starts_and_bases_kernel(const int64_t* __restrict__ chosen, Queues q,
+                                            const int32_t* __restrict__ bases,
+                                            const int64_t* __restrict__ starts,
+                                            int64_t* __restrict__ rows) {
+  int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+       i < q.tokens * q.choices; i += step) {
+    if (rows[i] >= 0) {
+      rows[i] = starts[chosen[i]] + place(q, bases, i, chosen[i], rows[i]);
+    }
+  }
+}
+
 // The slot of a place in the queue of an expert and routing group, -1 for those over the limit.
 __device__ __forceinline__ int64_t slot(const SparkMoePlaces& p, int64_t token, int64_t expert,
                                         int64_t position) {
@@ -232,6 +264,22 @@ int positions(void* stream, const int64_t* chosen, int64_t tokens, int choices, 
   if (tokens > 0) {
     SPARKMOE_LAUNCH(add_bases_kernel, blocks_for(tokens * choices, THREADS), THREADS, stream,
                     chosen, q, tile_counts, positions);
+  }
+  return cudaGetLastError();
+}
+
+int packed_rows(void* stream, const int64_t* chosen, int64_t tokens, int choices, int experts,
+                int choice_major, int32_t* tile_counts, int64_t* starts, int64_t* rows,
+                int64_t* counts, int64_t* fault) {
+  if (choices > SPARKMOE_MAX_CHOICES) {
+    return cudaErrorInvalidValue;
+  }
+  Queues q = queues(tokens, choices, experts, tokens, choice_major);
+  rank(stream, chosen, q, tile_counts, rows, counts, fault);
+  if (tokens > 0) {
+    SPARKMOE_LAUNCH(starts_kernel, 1, WARP, stream, counts, experts, starts);
+    SPARKMOE_LAUNCH(add_starts_and_bases_kernel, blocks_for(tokens * choices, THREADS), THREADS,
+                    stream, chosen, q, tile_counts, starts, rows);
   }
   return cudaGetLastError();
 }

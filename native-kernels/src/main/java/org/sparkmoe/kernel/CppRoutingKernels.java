@@ -34,6 +34,26 @@ final class CppRoutingKernels implements RoutingKernels {
   }
 
   @Override
+  public Packed packedRows(Tensor experts, int nExperts, boolean choiceMajor) {
+    RoutingArguments.experts(experts, nExperts);
+    return Packed.of(
+        () -> {
+          refuseOutside("experts", experts, "nExperts", nExperts);
+          Tensor rows = torch.empty_like(experts);
+          Tensor counts = torch.zeros(new long[] {nExperts}, experts.options());
+          packedRows(
+              address(experts),
+              experts.size(0),
+              experts.size(1),
+              nExperts,
+              choiceMajor,
+              address(rows),
+              address(counts));
+          return new Tensor[] {rows, counts};
+        });
+  }
+
+  @Override
   public Tensor capacitySlots(Tensor experts, Places places, boolean choiceMajor) {
     RoutingArguments.capacitySlots(experts, places);
     return DeviceRoutingKernels.withoutAutograd(
@@ -195,6 +215,15 @@ final class CppRoutingKernels implements RoutingKernels {
 
   private static native void positions(
       long experts, long tokens, long choices, int nExperts, boolean choiceMajor, long positions);
+
+  private static native void packedRows(
+      long experts,
+      long tokens,
+      long choices,
+      int nExperts,
+      boolean choiceMajor,
+      long rows,
+      long counts);
 
   private static native void capacitySlots(
       long experts, long tokens, long choices, long[] places, boolean choiceMajor, long slots);

@@ -138,6 +138,20 @@ public final class DeviceLibrary {
       long lengths,
       long fault);
 
+  static native int packedRows(
+      long table,
+      long stream,
+      long chosen,
+      long tokens,
+      int choices,
+      int experts,
+      boolean choiceMajor,
+      long tileCounts,
+      long starts,
+      long rows,
+      long counts,
+      long fault);
+
   static native int capacitySlots(
       long table,
       long stream,

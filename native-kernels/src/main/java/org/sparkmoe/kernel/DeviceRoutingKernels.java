@@ -57,6 +57,35 @@ final class DeviceRoutingKernels implements RoutingKernels {
     return new Tensor[] {positions, lengths};
   }
 
+  @Override
+  public Packed packedRows(Tensor experts, int nExperts, boolean choiceMajor) {
+    RoutingArguments.experts(experts, nExperts);
+    return Packed.of(
+        () -> {
+          Tensor tiles = tileCounts(device, experts, nExperts, experts.size(0), choiceMajor);
+          Tensor starts = empty(experts, ScalarType.Long, nExperts);
+          Tensor rows = torch.empty_like(experts);
+          Tensor counts = empty(experts, ScalarType.Long, nExperts);
+          device.check(
+              "packed rows",
+              DeviceLibrary.packedRows(
+                  device.library().table(),
+                  device.stream(),
+                  Device.address(experts),
+                  experts.size(0),
+                  (int) experts.size(1),
+                  nExperts,
+                  choiceMajor,
+                  Device.address(tiles),
+                  Device.address(starts),
+                  Device.address(rows),
+                  Device.address(counts),
+                  device.fault(experts)));
+          device.indicesUsed("experts", experts, "nExperts", nExperts);
+          return new Tensor[] {rows, counts};
+        });
+  }
+
   /** Scratch of the kernels that take places. */
   private static Tensor tileCounts(
       Device device, Tensor experts, int nExperts, long groupTokens, boolean choiceMajor) {

@@ -1,10 +1,13 @@
 package org.sparkmoe.kernel;
 
 import java.util.Optional;
+import java.util.function.Supplier;
+import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.tensor.NativeLibrary;
+import org.sparkmoe.tensor.TensorScope;
 
 /**
  * Moves tokens into the experts' buffer and back: the sparse Order and Inverse Order of the paper's
@@ -48,6 +51,32 @@ public interface RoutingKernels {
    * @return {@code [S, K] i64}, -1 where there is no expert
    */
   Tensor capacityPositions(Tensor experts, int nExperts, boolean choiceMajor);
+
+  /**
+   * Rows without gaps.
+   *
+   * @param rows {@code [S, K] i64}: the row of each assignment, those of one expert after those of
+   *     the other, -1 where there is no expert
+   * @param counts {@code [E] i64}: how many rows each expert has
+   */
+  record Packed(Tensor rows, Tensor counts) {
+    /** Of a body that makes both, without autograd. */
+    static Packed of(Supplier<Tensor[]> body) {
+      try (AutoGradMode off = new AutoGradMode(false)) {
+        Tensor[] made = TensorScope.computeAll(body::get);
+        return new Packed(made[0], made[1]);
+      }
+    }
+  }
+
+  /**
+   * The row of each assignment in a buffer that has one for each and no other: the rows of an
+   * expert stand in the order of {@link #capacityPositions}.
+   *
+   * @param experts {@code [S, K] i64}, -1 for no expert
+   * @param choiceMajor as {@link #capacityPositions}
+   */
+  Packed packedRows(Tensor experts, int nExperts, boolean choiceMajor);
 
   /**
    * Where experts have bounded places in a buffer.

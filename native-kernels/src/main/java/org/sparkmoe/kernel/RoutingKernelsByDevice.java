@@ -25,6 +25,11 @@ final class RoutingKernelsByDevice implements RoutingKernels {
   }
 
   @Override
+  public Packed packedRows(Tensor experts, int nExperts, boolean choiceMajor) {
+    return of(experts).packedRows(experts, nExperts, choiceMajor);
+  }
+
+  @Override
   public Tensor capacitySlots(Tensor experts, Places places, boolean choiceMajor) {
     return of(experts).capacitySlots(experts, places, choiceMajor);
   }

@@ -41,6 +41,27 @@ final class TorchRoutingKernels implements RoutingKernels {
     return positions.masked_fill_(none, new Scalar(-1L));
   }
 
+  /** Assignments sorted by expert, in a stable way, stand in the order of their rows. */
+  @Override
+  public Packed packedRows(Tensor experts, int nExperts, boolean choiceMajor) {
+    RoutingArguments.experts(experts, nExperts);
+    RoutingArguments.range("experts", experts, "nExperts", nExperts);
+    return Packed.of(
+        () -> {
+          Tensor inPriority = choiceMajor ? experts.t().contiguous() : experts;
+          Tensor none = inPriority.lt(zero());
+          Tensor keys = inPriority.masked_fill(none, new Scalar((long) nExperts)).view(-1);
+          Tensor order = keys.sort(new BoolOptional(true), 0, false).get1();
+          Tensor rows = torch.empty_like(keys);
+          rows.scatter_(0, order, torch.arange(new Scalar(keys.numel()), keys.options()));
+          Tensor kept = rows.view_as(inPriority).masked_fill(none, new Scalar(-1L));
+          Tensor counts = keys.bincount(new TensorOptional(), nExperts + 1L);
+          return new Tensor[] {
+            choiceMajor ? kept.t().contiguous() : kept, counts.narrow(0, 0, nExperts).clone()
+          };
+        });
+  }
+
   @Override
   public Tensor capacitySlots(Tensor experts, Places places, boolean choiceMajor) {
     RoutingArguments.capacitySlots(experts, places);

@@ -25,6 +25,15 @@ class CudaRoutingKernelsTest extends RoutingKernelsContract {
     }
 
     @Override
+    public Packed packedRows(Tensor experts, int nExperts, boolean choiceMajor) {
+      return Packed.of(
+          () -> {
+            Packed packed = gpu.packedRows(there(experts), nExperts, choiceMajor);
+            return new Tensor[] {here(packed.rows()), here(packed.counts())};
+          });
+    }
+
+    @Override
     public Tensor capacitySlots(Tensor experts, Places places, boolean choiceMajor) {
       return TensorScope.compute(
           () -> here(gpu.capacitySlots(there(experts), places, choiceMajor)));

@@ -20,6 +20,20 @@ final class PlainRouting {
     return positions;
   }
 
+  /** Experts one after another, each with the rows of its positions. */
+  static long[][] packedRows(long[][] experts, int nExperts, boolean choiceMajor) {
+    long[][] rows = capacityPositions(experts, nExperts, choiceMajor);
+    long[] counts = counts(experts, nExperts, 1);
+    for (int s = 0; s < rows.length; s++) {
+      for (int k = 0; k < rows[s].length; k++) {
+        for (int e = 0; e < experts[s][k]; e++) {
+          rows[s][k] += counts[e];
+        }
+      }
+    }
+    return rows;
+  }
+
   /** Groups one after another, each with its own queues; those of T and above are dropped. */
   static long[][] capacitySlots(
       long[][] experts, RoutingKernels.Places places, boolean choiceMajor) {

@@ -20,6 +20,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.sparkmoe.kernel.RoutingKernels.Packed;
 import org.sparkmoe.kernel.RoutingKernels.Places;
 import org.sparkmoe.tensor.NativeGarbage;
 import org.sparkmoe.tensor.TensorScope;
@@ -115,6 +116,38 @@ abstract class RoutingKernelsContract {
       assertEqual(
           kernels().capacityPositions(longs(experts, choices), nExperts, choiceMajor),
           longs(PlainRouting.capacityPositions(experts, nExperts, choiceMajor), choices));
+    }
+  }
+
+  @Property(tries = 60)
+  void packedRowsMatchPlainLoops(
+      @ForAll @IntRange(max = 200) int tokens,
+      @ForAll @IntRange(min = 1, max = 4) int choices,
+      @ForAll @IntRange(min = 1, max = 80) int nExperts,
+      @ForAll boolean choiceMajor,
+      @ForAll long seed) {
+    try (TensorScope scope = TensorScope.open()) {
+      Random random = new Random(seed);
+      long[][] experts = new long[tokens][choices];
+      for (long[] row : experts) {
+        Arrays.setAll(row, k -> random.nextInt(nExperts + 1) - 1);
+      }
+      Packed packed = kernels().packedRows(longs(experts, choices), nExperts, choiceMajor);
+      assertEqual(
+          packed.rows(), longs(PlainRouting.packedRows(experts, nExperts, choiceMajor), choices));
+      assertEqual(packed.counts(), Tensor.create(PlainRouting.counts(experts, nExperts, 1)));
+    }
+  }
+
+  @Example
+  void packedRowsHaveNoGapsWhereAssignmentsAreSkipped() {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor experts = longs(new long[][] {{2, 0}, {0, -1}, {0, 2}}, 2);
+      Packed byToken = kernels().packedRows(experts, 4, false);
+      assertEqual(byToken.rows(), longs(new long[][] {{3, 0}, {1, -1}, {2, 4}}, 2));
+      assertEqual(byToken.counts(), Tensor.create(new long[] {3, 0, 2, 0}));
+      Packed byChoice = kernels().packedRows(experts, 4, true);
+      assertEqual(byChoice.rows(), longs(new long[][] {{3, 2}, {0, -1}, {1, 4}}, 2));
     }
   }
 
@@ -241,6 +274,8 @@ abstract class RoutingKernelsContract {
                           torch.zeros(5, 3), slots, torch.ones(2, 1).to(ScalarType.Double)))
           .hasMessage("weights has dtype Double, allowed: [Float]");
       assertThatThrownBy(() -> kernels().capacityPositions(slots, 4, true))
+          .hasMessage("experts holds 4, allowed: -1 to 3 (nExperts 4)");
+      assertThatThrownBy(() -> kernels().packedRows(slots, 4, true))
           .hasMessage("experts holds 4, allowed: -1 to 3 (nExperts 4)");
       assertThatThrownBy(() -> kernels().capacitySlots(slots, new Places(4, 2, 1, 1), true))
           .hasMessage("experts holds 4, allowed: -1 to 3 (nExperts 4)");
