@@ -83,6 +83,10 @@ struct SparkMoeDeviceKernels {
   int (*transpose_blocks)(void* stream, const void* input, int64_t outer, int64_t inner,
                           int64_t block_bytes, void* output);
 
+  // Makes those rows of values [rows] zero that come after the last of groups that end at `ends`.
+  int (*clear_after)(void* stream, const int32_t* ends, int groups, int64_t rows,
+                     int64_t row_bytes, void* values);
+
   // active = silu(gate) * up over [batch,n]; each matrix has its stride between batches.
   int (*swiglu)(void* stream, int type, const void* gate, const void* up, void* active,
                 int64_t batch, int64_t n, int64_t gate_stride, int64_t up_stride,

@@ -1,4 +1,5 @@
-// SwiGLU of the experts, forward and backward in one pass each, and the re-layout of 2DH.
+// SwiGLU of the experts, forward and backward in one pass each, the re-layout of 2DH, and the end of
+// a buffer of rows that is not full.
 #include "device.cuh"
 #include "kernels.h"
 
@@ -76,6 +77,18 @@ __global__ void transpose_blocks_kernel(const Word* __restrict__ input, int64_t 
   }
 }
 
+// Blocks have nothing to do where the rows are full.
+template <typename Word>
+__global__ void clear_after_kernel(const int32_t* __restrict__ ends, int groups, int64_t rows,
+                                   int64_t words, Word* __restrict__ values) {
+  int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = ends[groups - 1] * words + static_cast<int64_t>(blockIdx.x) * blockDim.x +
+                   threadIdx.x;
+       i < rows * words; i += step) {
+    values[i] = Word{};
+  }
+}
+
 int swiglu(void* stream, int type, const void* gate, const void* up, void* active, int64_t batch,
            int64_t n, int64_t gate_stride, int64_t up_stride, int64_t active_stride) {
   if (batch == 0 || n == 0) {
@@ -107,6 +120,24 @@ int swiglu_gradient(void* stream, int type, const void* active_gradient, void* g
                       static_cast<U*>(up), batch, n, gradient_stride, gate_stride, up_stride);
     });
   });
+}
+
+int clear_after(void* stream, const int32_t* ends, int groups, int64_t rows, int64_t row_bytes,
+                void* values) {
+  int64_t bytes = rows * row_bytes;
+  if (bytes == 0) {
+    return cudaSuccess;
+  }
+  // Mostly for nothing, so that a thread takes several words.
+  if (packs<char>(row_bytes, {values})) {
+    using Word = Pack<uint32_t, 4>;
+    SPARKMOE_LAUNCH(clear_after_kernel<Word>, blocks_for(bytes / 16, 32 * THREADS), THREADS,
+                    stream, ends, groups, rows, row_bytes / 16, static_cast<Word*>(values));
+  } else {
+    SPARKMOE_LAUNCH(clear_after_kernel<char>, blocks_for(bytes, 32 * THREADS), THREADS, stream,
+                    ends, groups, rows, row_bytes, static_cast<char*>(values));
+  }
+  return cudaGetLastError();
 }
 
 int transpose_blocks(void* stream, const void* input, int64_t outer, int64_t inner,

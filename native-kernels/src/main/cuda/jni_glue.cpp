@@ -152,6 +152,12 @@ ENTRY(jint, transposeBlocks)(JNIEnv*, jclass, jlong kernels, jlong stream, jlong
                                           block_bytes, at<void>(output));
 }
 
+ENTRY(jint, clearAfter)(JNIEnv*, jclass, jlong kernels, jlong stream, jlong ends, jint groups,
+                        jlong rows, jlong row_bytes, jlong values) {
+  return table(kernels)->clear_after(stream_of(stream), at<int32_t>(ends), groups, rows, row_bytes,
+                                     at<void>(values));
+}
+
 ENTRY(jint, swiGlu)(JNIEnv*, jclass, jlong kernels, jlong stream, jint type, jlong gate, jlong up,
                     jlong active, jlong batch, jlong n, jlong gate_stride, jlong up_stride,
                     jlong active_stride) {

@@ -37,6 +37,8 @@ int weight_gradient(void* stream, int type, const void* gradient, const void* bu
                     int64_t slots, void* dots, int64_t* fault);
 int transpose_blocks(void* stream, const void* input, int64_t outer, int64_t inner,
                      int64_t block_bytes, void* output);
+int clear_after(void* stream, const int32_t* ends, int groups, int64_t rows, int64_t row_bytes,
+                void* values);
 int swiglu(void* stream, int type, const void* gate, const void* up, void* active, int64_t batch,
            int64_t n, int64_t gate_stride, int64_t up_stride, int64_t active_stride);
 int swiglu_gradient(void* stream, int type, const void* active_gradient, void* gate, void* up,

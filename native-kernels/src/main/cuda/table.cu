@@ -15,7 +15,7 @@ static const SparkMoeDeviceKernels TABLE = {
     flavour,      error_text,       device_count,  gate_choose,    gate_gradient,
     position_scratch, positions,    packed_rows,   capacity_slots, slots_of_places, slot_counts,
     slot_map,         order,        inverse_order, weight_gradient, transpose_blocks,
-    swiglu,           swiglu_gradient, adamw,
+    clear_after,      swiglu,           swiglu_gradient, adamw,
 };
 
 }  // namespace sparkmoe

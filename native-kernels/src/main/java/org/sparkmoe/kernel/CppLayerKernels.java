@@ -5,7 +5,7 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * Layer kernels in C++, {@code src/main/cpp/expert.cpp}: one pass over memory, where libtorch's
- * operators take one each. On the CPU blocks are transposed by libtorch.
+ * operators take one each. On the CPU libtorch transposes blocks and clears rows.
  */
 final class CppLayerKernels implements LayerKernels {
   /** Below this many elements a team of threads costs more than it brings. */
@@ -38,6 +38,11 @@ final class CppLayerKernels implements LayerKernels {
   @Override
   public Tensor transposeBlocks(Tensor rows, int outer, int inner) {
     return libtorch.transposeBlocks(rows, outer, inner);
+  }
+
+  @Override
+  public void clearAfter(Tensor endsG, Tensor rows) {
+    libtorch.clearAfter(endsG, rows);
   }
 
   /** Experts, elements of each, elements between two experts of each tensor, threads. */

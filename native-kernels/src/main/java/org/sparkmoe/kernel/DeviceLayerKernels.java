@@ -68,4 +68,19 @@ final class DeviceLayerKernels implements LayerKernels {
           return output;
         });
   }
+
+  @Override
+  public void clearAfter(Tensor endsG, Tensor rows) {
+    LayerArguments.clearAfter(endsG, rows);
+    device.check(
+        "clear rows",
+        DeviceLibrary.clearAfter(
+            device.library().table(),
+            device.stream(),
+            Device.address(endsG),
+            (int) endsG.size(0),
+            rows.size(0),
+            rows.size(1) * rows.element_size(),
+            Device.address(rows)));
+  }
 }

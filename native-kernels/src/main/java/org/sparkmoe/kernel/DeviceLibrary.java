@@ -243,6 +243,9 @@ public final class DeviceLibrary {
   static native int transposeBlocks(
       long table, long stream, long input, long outer, long inner, long blockBytes, long output);
 
+  static native int clearAfter(
+      long table, long stream, long ends, int groups, long rows, long rowBytes, long values);
+
   static native int swiGlu(
       long table,
       long stream,

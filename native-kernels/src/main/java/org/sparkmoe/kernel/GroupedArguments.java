@@ -10,8 +10,7 @@ final class GroupedArguments {
   static void rows(Tensor rowsRK, Tensor matricesGKN, RowGroups groups) {
     TensorCheck.shape("rows", rowsRK, groups.rows(), TensorCheck.ANY);
     TensorCheck.contiguous("rows", rowsRK);
-    TensorCheck.shape(
-        "matrices", matricesGKN, groups.sizes().length, rowsRK.size(1), TensorCheck.ANY);
+    TensorCheck.shape("matrices", matricesGKN, groups.count(), rowsRK.size(1), TensorCheck.ANY);
     RoutingArguments.sameType("matrices", matricesGKN, "rows", rowsRK);
   }
 

@@ -15,7 +15,7 @@ public interface GroupedProducts {
    *
    * @param rowsRK {@code [R, K]} contiguous
    * @param matricesGKN {@code [G, K, N]}, possibly transposed in its last two dimensions
-   * @return {@code [R, N]}
+   * @return {@code [R, N]}; what rows in no group hold is not defined
    */
   Tensor rows(Tensor rowsRK, Tensor matricesGKN, RowGroups groups);
 
@@ -29,7 +29,7 @@ public interface GroupedProducts {
    */
   Tensor matrices(Tensor leftRK, Tensor rightRN, RowGroups groups);
 
-  /** One product after the other; any device and type. */
+  /** One product after the other; any device and type. The host must know the sizes of groups. */
   static GroupedProducts oneByOne() {
     return new OneByOneProducts();
   }

@@ -25,6 +25,17 @@ final class LayerArguments {
     }
   }
 
+  static void clearAfter(Tensor endsG, Tensor rows) {
+    TensorCheck.dtype("ends", endsG, ScalarType.Int);
+    TensorCheck.shape("ends", endsG, TensorCheck.ANY);
+    TensorCheck.contiguous("ends", endsG);
+    TensorCheck.shape("rows", rows, TensorCheck.ANY, TensorCheck.ANY);
+    TensorCheck.contiguous("rows", rows);
+    if (endsG.size(0) == 0) {
+      throw new IllegalArgumentException("ends has no group, must have at least one");
+    }
+  }
+
   static void transposeBlocks(Tensor rows, int outer, int inner) {
     TensorCheck.contiguous("rows", rows);
     if (outer < 1 || inner < 1 || rows.dim() == 0 || rows.size(0) % ((long) outer * inner) != 0) {

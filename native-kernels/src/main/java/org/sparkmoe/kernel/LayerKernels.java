@@ -38,6 +38,14 @@ public interface LayerKernels {
    */
   Tensor transposeBlocks(Tensor rows, int outer, int inner);
 
+  /**
+   * Makes the rows after the last group zero.
+   *
+   * @param endsG {@code [G]} i32: where each group of rows ends, G above 0
+   * @param rows {@code [R, N]} contiguous
+   */
+  void clearAfter(Tensor endsG, Tensor rows);
+
   /** The fastest implementation for the device on which tensors are. */
   static LayerKernels best() {
     return new LayerKernelsByDevice();

@@ -23,6 +23,11 @@ final class LayerKernelsByDevice implements LayerKernels {
   }
 
   @Override
+  public void clearAfter(Tensor endsG, Tensor rows) {
+    of(rows).clearAfter(endsG, rows);
+  }
+
+  @Override
   public Tensor transposeBlocks(Tensor rows, int outer, int inner) {
     return of(rows).transposeBlocks(rows, outer, inner);
   }

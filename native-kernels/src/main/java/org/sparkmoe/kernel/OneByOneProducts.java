@@ -14,7 +14,7 @@ final class OneByOneProducts implements GroupedProducts {
           long[] shape = {groups.rows(), matricesGKN.size(2)};
           Tensor output = torch.empty(shape, rowsRK.options(), null);
           long first = 0;
-          for (int g = 0; g < groups.sizes().length; g++) {
+          for (int g = 0; g < groups.count(); g++) {
             long rows = groups.sizes()[g];
             if (rows > 0) {
               torch.mm_out(
@@ -33,10 +33,10 @@ final class OneByOneProducts implements GroupedProducts {
     GroupedArguments.matrices(leftRK, rightRN, groups);
     return DeviceRoutingKernels.withoutAutograd(
         () -> {
-          long[] shape = {groups.sizes().length, leftRK.size(1), rightRN.size(1)};
+          long[] shape = {groups.count(), leftRK.size(1), rightRN.size(1)};
           Tensor output = torch.zeros(shape, leftRK.options());
           long first = 0;
-          for (int g = 0; g < groups.sizes().length; g++) {
+          for (int g = 0; g < groups.count(); g++) {
             long rows = groups.sizes()[g];
             if (rows > 0) {
               torch.mm_out(

@@ -31,7 +31,7 @@ final class TorchGroupedProducts implements GroupedProducts {
   @Override
   public Tensor matrices(Tensor leftRK, Tensor rightRN, RowGroups groups) {
     GroupedArguments.matrices(leftRK, rightRN, groups);
-    long[] shape = {groups.sizes().length, leftRK.size(1), rightRN.size(1)};
+    long[] shape = {groups.count(), leftRK.size(1), rightRN.size(1)};
     return groups.rows() == 0
         ? torch.zeros(shape, leftRK.options())
         : DeviceRoutingKernels.withoutAutograd(() -> call(leftRK.t(), rightRN, groups.endsG()));

@@ -1,6 +1,7 @@
 package org.sparkmoe.kernel;
 
 import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -47,5 +48,16 @@ final class TorchLayerKernels implements LayerKernels {
     LayerArguments.transposeBlocks(rows, outer, inner);
     return DeviceRoutingKernels.withoutAutograd(
         () -> rows.view(outer, inner, -1).transpose(0, 1).contiguous().view_as(rows));
+  }
+
+  @Override
+  public void clearAfter(Tensor endsG, Tensor rows) {
+    LayerArguments.clearAfter(endsG, rows);
+    try (TensorScope scope = TensorScope.open();
+        AutoGradMode off = new AutoGradMode(false)) {
+      Tensor end = endsG.narrow(0, endsG.size(0) - 1, 1);
+      Tensor after = torch.arange(new Scalar(rows.size(0)), endsG.options()).ge(end);
+      rows.masked_fill_(after.unsqueeze(1), new Scalar(0L));
+    }
   }
 }

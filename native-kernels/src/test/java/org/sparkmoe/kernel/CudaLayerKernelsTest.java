@@ -34,6 +34,13 @@ class CudaLayerKernelsTest extends LayerKernelsContract {
     }
 
     @Override
+    public void clearAfter(Tensor endsG, Tensor rows) {
+      Tensor rowsThere = there(rows);
+      gpu.clearAfter(there(endsG), rowsThere);
+      rows.copy_(rowsThere);
+    }
+
+    @Override
     public Tensor transposeBlocks(Tensor rows, int outer, int inner) {
       return here(gpu.transposeBlocks(there(rows), outer, inner));
     }

@@ -13,6 +13,8 @@ import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -83,6 +85,42 @@ abstract class GroupedProductsContract {
         assertClose(sums.select(0, g), exact);
         first += sizes.get(g);
       }
+    }
+  }
+
+  @Property(tries = 40)
+  void sizesThatOnlyTheDeviceKnowsGiveTheSameBits(
+      @ForAll @Size(min = 1, max = 5) List<@IntRange(max = 9) Integer> sizes,
+      @ForAll @IntRange(min = 1, max = 9) int rest,
+      @ForAll("dtypes") ScalarType dtype) {
+    try (TensorScope scope = TensorScope.open()) {
+      RowGroups known = groups(sizes);
+      long used = known.rows();
+      Tensor sizesG = Tensor.create(sizes.stream().mapToLong(Integer::longValue).toArray());
+      RowGroups within = RowGroups.within(sizesG.to(device(), ScalarType.Long), used + rest);
+      Tensor left = random(dtype, used + rest, 8);
+      Tensor right = random(dtype, used + rest, 16);
+      Tensor matrices = random(dtype, sizes.size(), 8, 16);
+      // Must not count, whatever it is.
+      left.narrow(0, used, rest).fill_(new Scalar(Double.NaN));
+      right.narrow(0, used, rest).fill_(new Scalar(Double.NaN));
+
+      Tensor product = products().rows(left, matrices, within);
+      within.clearRest(product);
+
+      Tensor usedLeft = left.narrow(0, 0, used);
+      assertThat(product.narrow(0, 0, used).equal(products().rows(usedLeft, matrices, known)))
+          .isTrue();
+      assertThat(product.narrow(0, used, rest).count_nonzero(new LongOptional()).item_long())
+          .isZero();
+      assertThat(
+              products()
+                  .matrices(left, right, within)
+                  .equal(products().matrices(usedLeft, right.narrow(0, 0, used), known)))
+          .isTrue();
+      assertThat(within.sizes()).isEqualTo(known.sizes());
+      assertThat(within.groupOfRow(device()).narrow(0, 0, used).equal(known.groupOfRow(device())))
+          .isTrue();
     }
   }
 

@@ -11,6 +11,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.IntRange;
 import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -75,6 +76,22 @@ abstract class LayerKernelsContract {
         }
       }
       assertThat(kernels().transposeBlocks(output, inner, outer).equal(input)).isTrue();
+    }
+  }
+
+  @Property(tries = 30)
+  void rowsAfterTheLastGroupBecomeZeroEvenIfTheyAreNotFinite(
+      @ForAll @IntRange(max = 70) int used,
+      @ForAll @IntRange(max = 70) int rest,
+      @ForAll @IntRange(min = 1, max = 20) int width,
+      @ForAll("dtypes") ScalarType dtype) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor rows = torch.randn(used + rest, width).to(dtype);
+      Tensor before = rows.narrow(0, 0, used).clone();
+      rows.narrow(0, used, rest).fill_(new Scalar(Double.NaN));
+      kernels().clearAfter(Tensor.create(new int[] {0, used / 2, used}), rows);
+      assertThat(rows.narrow(0, 0, used).equal(before)).isTrue();
+      assertThat(rows.narrow(0, used, rest).equal(torch.zeros(rest, width).to(dtype))).isTrue();
     }
   }
 

@@ -4,8 +4,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.Communicator;
 import org.sparkmoe.kernel.RoutingKernels;
+import org.sparkmoe.kernel.RoutingKernels.Packed;
 import org.sparkmoe.kernel.RoutingKernels.Places;
-import org.sparkmoe.tensor.HostReads;
 
 /**
  * Gives assignments their places (ROUTING: Capacity). Each group of consecutive tokens has T =
@@ -54,15 +54,12 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
   /** Gives each assignment a place as {@link MoeConfig#drop()} says. */
   Slots assign(Tensor chosenSK, Tensor prioritiesSK, boolean choiceMajor) {
     if (config.dropless()) {
-      Tensor positions = positions(chosenSK, config.experts(), choiceMajor);
-      // Only names places: unused ones are closed up before anything is allocated.
-      long capacity = Math.max(1, HostReads.longs(positions.max())[0] + 1);
-      Places all = new Places(config.experts(), tokens, capacity, capacity);
-      return new Slots(kernels().slots(chosenSK.contiguous(), positions, all), capacity);
+      Packed packed = kernels().packedRows(chosenSK.contiguous(), config.experts(), choiceMajor);
+      return new Slots.Packed(packed.rows(), packed.counts());
     }
     return switch (config.drop()) {
       case POSITION ->
-          new Slots(
+          new Slots.Bounded(
               kernels().capacitySlots(chosenSK.contiguous(), places(), choiceMajor), bounded());
       case BATCH_PRIORITY -> place(chosenSK, byToken(chosenSK, prioritiesSK, choiceMajor));
       case PROBABILITY -> place(chosenSK, byAssignment(chosenSK, prioritiesSK, choiceMajor));
@@ -72,7 +69,7 @@ record Capacity(MoeConfig config, long tokens, long divisor, Communicator world)
   /** Slots of given positions within group and expert; those of T and above are dropped. */
   Slots place(Tensor chosenSK, Tensor positionsSK) {
     Tensor slots = kernels().slots(chosenSK.contiguous(), positionsSK.contiguous(), places());
-    return new Slots(slots, bounded());
+    return new Slots.Bounded(slots, bounded());
   }
 
   private Places places() {

@@ -86,6 +86,9 @@ public record RoutingCounts(Tensor sums, GateStep step) {
   }
 
   private static Tensor kept(GateDecision decision, GateStep step) {
+    if (decision.routing() instanceof PackedRouting packed) {
+      return packed.countsE();
+    }
     if (decision.routing() instanceof SparseRouting sparse) {
       return counts(sparse.slotsSK(), sparse.capacity(), step);
     }

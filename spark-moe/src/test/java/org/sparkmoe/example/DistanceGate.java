@@ -10,7 +10,6 @@ import org.sparkmoe.moe.GateProvider;
 import org.sparkmoe.moe.GateStep;
 import org.sparkmoe.moe.ModuleContext;
 import org.sparkmoe.moe.Slots;
-import org.sparkmoe.moe.SparseRouting;
 import org.sparkmoe.moe.TopChoices;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.ParameterBox;
@@ -61,7 +60,7 @@ public final class DistanceGate implements GateProvider {
       Tensor weights = best.div(best.sum(new long[] {1}, true, null));
       Slots slots = step.assign(chosen, best, false);
       return GateDecision.of(
-          new SparseRouting(slots.slotsSK(), weights, slots.capacity()),
+          slots.routing(weights),
           logits,
           probabilities,
           chosen,

@@ -99,7 +99,7 @@ class DroplessTest {
           Slots slots = step.assign(chosen, p, false);
           Tensor weights = p.gather(1, best);
           return GateDecision.of(
-              new SparseRouting(slots.slotsSK(), weights, slots.capacity()), p, p, chosen, null);
+              slots.routing(weights), p, p, chosen, null);
         }
       };
     }

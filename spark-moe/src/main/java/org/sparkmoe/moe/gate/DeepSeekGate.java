@@ -12,7 +12,6 @@ import org.sparkmoe.moe.GateStep;
 import org.sparkmoe.moe.ModuleContext;
 import org.sparkmoe.moe.SharedLoss;
 import org.sparkmoe.moe.Slots;
-import org.sparkmoe.moe.SparseRouting;
 import org.sparkmoe.moe.TopChoices;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.ParameterBox;
@@ -142,7 +141,7 @@ public final class DeepSeekGate implements GateProvider {
       Slots slots = step.assign(chosen, ofChosen, false);
       Tensor probabilities = normalized(scores);
       return GateDecision.of(
-          new SparseRouting(slots.slotsSK(), weights, slots.capacity()),
+          slots.routing(weights),
           logits,
           probabilities,
           chosen,

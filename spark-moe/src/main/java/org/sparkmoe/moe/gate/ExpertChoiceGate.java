@@ -12,7 +12,6 @@ import org.sparkmoe.moe.GateProvider;
 import org.sparkmoe.moe.GateStep;
 import org.sparkmoe.moe.ModuleContext;
 import org.sparkmoe.moe.Slots;
-import org.sparkmoe.moe.SparseRouting;
 import org.sparkmoe.tensor.Parameter;
 
 /**
@@ -73,7 +72,7 @@ public final class ExpertChoiceGate implements GateProvider {
       Tensor chosen = torch.where(positions.ge(new Scalar(0L)), experts, new Scalar(-1L));
       Slots slots = step.place(chosen, positions);
       return GateDecision.of(
-          new SparseRouting(slots.slotsSK(), probabilities, slots.capacity()),
+          slots.routing(probabilities),
           logits,
           probabilities,
           chosen,

@@ -13,7 +13,6 @@ import org.sparkmoe.moe.GateProvider;
 import org.sparkmoe.moe.GateStep;
 import org.sparkmoe.moe.ModuleContext;
 import org.sparkmoe.moe.Slots;
-import org.sparkmoe.moe.SparseRouting;
 import org.sparkmoe.moe.TopChoices;
 import org.sparkmoe.tensor.Parameter;
 
@@ -87,7 +86,7 @@ public final class GShardGate implements GateProvider {
       Tensor sum = kept.sum(new long[] {1}, true, null);
       Tensor weights = kept.div(sum.clamp_min(new Scalar(1e-9)));
       return GateDecision.of(
-          new SparseRouting(slots.slotsSK(), weights, slots.capacity()),
+          slots.routing(weights),
           logits,
           probabilities,
           chosen,

@@ -9,7 +9,6 @@ import org.sparkmoe.moe.GateProvider;
 import org.sparkmoe.moe.GateStep;
 import org.sparkmoe.moe.ModuleContext;
 import org.sparkmoe.moe.Slots;
-import org.sparkmoe.moe.SparseRouting;
 import org.sparkmoe.moe.TopChoices;
 import org.sparkmoe.tensor.Parameter;
 
@@ -60,7 +59,7 @@ public final class MixtralGate implements GateProvider {
       Tensor weights = best.div(best.sum(new long[] {1}, true, null));
       Slots slots = step.assign(chosen, best, false);
       return GateDecision.of(
-          new SparseRouting(slots.slotsSK(), weights, slots.capacity()),
+          slots.routing(weights),
           logits,
           probabilities,
           chosen,

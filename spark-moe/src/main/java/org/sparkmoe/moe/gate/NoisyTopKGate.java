@@ -14,7 +14,6 @@ import org.sparkmoe.moe.GateStep;
 import org.sparkmoe.moe.ModuleContext;
 import org.sparkmoe.moe.SharedLoss;
 import org.sparkmoe.moe.Slots;
-import org.sparkmoe.moe.SparseRouting;
 import org.sparkmoe.moe.TopChoices;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.ParameterBox;
@@ -75,7 +74,7 @@ public final class NoisyTopKGate implements GateProvider {
       Tensor importance = torch.zeros_like(logits).scatter(1, chosen, weights);
       Tensor load = deviation == null ? null : load(logits, noisy, deviation, k);
       return new GateDecision(
-          new SparseRouting(slots.slotsSK(), weights, slots.capacity()),
+          slots.routing(weights),
           logits,
           importance,
           chosen,

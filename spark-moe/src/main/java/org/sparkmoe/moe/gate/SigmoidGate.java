@@ -12,7 +12,6 @@ import org.sparkmoe.moe.GateProvider;
 import org.sparkmoe.moe.GateStep;
 import org.sparkmoe.moe.ModuleContext;
 import org.sparkmoe.moe.Slots;
-import org.sparkmoe.moe.SparseRouting;
 import org.sparkmoe.moe.TopChoices;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.ParameterBox;
@@ -90,7 +89,7 @@ public final class SigmoidGate implements GateProvider {
       Tensor weights = logits.gather(1, chosen).sigmoid();
       Slots slots = step.assign(chosen, weights, false);
       return new GateDecision(
-          new SparseRouting(slots.slotsSK(), weights, slots.capacity()),
+          slots.routing(weights),
           logits,
           ExpertSoftmax.of(logits),
           chosen,

@@ -11,7 +11,6 @@ import org.sparkmoe.moe.GateStep;
 import org.sparkmoe.moe.ModuleContext;
 import org.sparkmoe.moe.SharedLoss;
 import org.sparkmoe.moe.Slots;
-import org.sparkmoe.moe.SparseRouting;
 import org.sparkmoe.moe.TopChoices;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.tensor.ParameterBox;
@@ -107,7 +106,7 @@ public final class XMoeGate implements GateProvider {
           softmax ? probabilities.gather(1, chosen) : logits.gather(1, chosen).sigmoid();
       Slots slots = step.assign(chosen, weights, false);
       return GateDecision.of(
-          new SparseRouting(slots.slotsSK(), weights, slots.capacity()),
+          slots.routing(weights),
           logits,
           probabilities,
           chosen,
