@@ -145,6 +145,15 @@ public class RoutingBenchmark {
     traffic.bytes += 2.0 * choices.nbytes();
   }
 
+  /** Rows of experts that drop nothing, and their numbers. */
+  @Benchmark
+  public void packedRows(Traffic traffic) {
+    try (TensorScope scope = TensorScope.open()) {
+      implementation.packedRows(choices, experts, true);
+    }
+    traffic.bytes += 2.0 * choices.nbytes();
+  }
+
   /** Slots of bounded experts. */
   @Benchmark
   public void capacitySlots(Traffic traffic) {

@@ -2,22 +2,44 @@ package org.sparkmoe.moe;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.kernel.RowGroups;
 
 /**
  * Every expert has C places for each rank's tokens, and all of them travel: the buffer is {@code
  * [E, C, M]}. A part is C/L places.
  *
+ * <p>Where a rank is alone and no token is dropped, the buffer {@code [1, R, M]} is that of one
+ * expert with R places, whichever expert each row belongs to.
+ *
  * @param capacity C, a multiple of L
  * @param batch all experts of this rank
+ * @param countsE {@code [E]} i64 on the device of the rows: rows of each expert, one after the
+ *     other; null where each has C places
  */
-record EvenRows(ExchangeShape shape, long capacity, ExpertBatch batch) implements ExchangeRows {
+record EvenRows(ExchangeShape shape, long capacity, ExpertBatch batch, @Nullable Tensor countsE)
+    implements ExchangeRows {
 
   static EvenRows of(ExchangeShape shape, long capacity, int parts) {
     long[] bounds = new long[parts + 1];
     Arrays.setAll(bounds, part -> capacity * shape.sources() * part / parts);
-    return new EvenRows(shape, capacity, new ExpertBatch(shape.localExperts(), 0, bounds));
+    ExpertBatch batch = new ExpertBatch(shape.localExperts(), 0, bounds);
+    return new EvenRows(shape, capacity, batch, null);
+  }
+
+  /** Rows that stay here, in one part. */
+  static EvenRows ofOneRank(PackedRouting byRow) {
+    EvenRows one = of(new ExchangeShape(1, 1, 0, 1), byRow.capacity(), 1);
+    return new EvenRows(one.shape, one.capacity, one.batch, byRow.countsE());
+  }
+
+  @Override
+  public Optional<RowGroups> groups(Device device) {
+    return Optional.ofNullable(countsE).map(counts -> RowGroups.within(counts, capacity));
   }
 
   @Override

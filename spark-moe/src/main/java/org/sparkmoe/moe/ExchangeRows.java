@@ -1,9 +1,12 @@
 package org.sparkmoe.moe;
 
 import java.util.List;
+import java.util.Optional;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.kernel.RowGroups;
 
 /**
  * Which rows a chunk takes where, on its way from the buffer of this rank's tokens to the experts
@@ -17,6 +20,12 @@ sealed interface ExchangeRows permits EvenRows, RaggedRows {
 
   /** The experts' rows, batch after batch. */
   List<ExpertBatch> batches();
+
+  /**
+   * Which rows of the only batch each expert has, where experts with unequal numbers of rows
+   * compute together; empty where those of a batch have equally many.
+   */
+  Optional<RowGroups> groups(Device device);
 
   /** Whether the experts' rows are this rank's buffer as it is, if only its own tokens come. */
   boolean inPlace();

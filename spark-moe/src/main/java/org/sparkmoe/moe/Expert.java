@@ -42,7 +42,9 @@ public interface Expert {
      * Begins a pass, as {@link Expert#begin} does. Each direction takes all rows at once.
      *
      * @param inputRM {@code [R, M]} contiguous, the rows of one expert after those of the other
-     * @param groups rows of each expert of this rank
+     * @param groups rows of each expert of this rank; where only the device knows them, rows at the
+     *     end may be no expert's: what the pass leaves in them is cleared, and gradients of weights
+     *     must not take it up
      * @return whose tensors are {@code [1, R, M]}
      */
     ExpertPass begin(Tensor inputRM, RowGroups groups);

@@ -3,6 +3,7 @@ package org.sparkmoe.moe;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -25,18 +26,30 @@ record ExpertExchange(ExchangeShape shape, Roads roads, Expert expert, List<Expe
   /**
    * Agrees with the other ranks on how many rows travel.
    *
-   * @param countsE {@code [E]} i64: rows of this rank's tokens for each expert
+   * @param byRow of this rank's tokens
    * @param parts L
    */
-  RaggedRows ragged(Tensor countsE, int parts) {
-    RowCounts counts =
-        RowCounts.exchange(shape, countsE.contiguous(), roads.dispatch(), roads.esp(), parts);
-    return new RaggedRows(counts, !each.isEmpty(), expert.grouped().isPresent());
+  ExchangeRows ragged(PackedRouting byRow, int parts) {
+    if (parts == 1 && hostNeedsNoCounts()) {
+      return EvenRows.ofOneRank(byRow);
+    }
+    Tensor countsE = byRow.countsE().contiguous();
+    return ragged(RowCounts.exchange(shape, countsE, roads.dispatch(), roads.esp(), parts));
   }
 
   /** As {@link #ragged}, in one part, while other rows may be on their way to and from experts. */
-  RaggedRows raggedBesideOthers(Tensor countsE) {
-    RowCounts counts = roads.counts().exchange(shape, countsE.contiguous());
+  ExchangeRows raggedBesideOthers(PackedRouting byRow) {
+    return hostNeedsNoCounts()
+        ? EvenRows.ofOneRank(byRow)
+        : ragged(roads.counts().exchange(shape, byRow.countsE().contiguous()));
+  }
+
+  /** Nobody sends rows, and products take the numbers of rows from the device. */
+  private boolean hostNeedsNoCounts() {
+    return shape.sources() == 1 && expert.grouped().isPresent();
+  }
+
+  private RaggedRows ragged(RowCounts counts) {
     return new RaggedRows(counts, !each.isEmpty(), expert.grouped().isPresent());
   }
 
@@ -73,10 +86,9 @@ record ExpertExchange(ExchangeShape shape, Roads roads, Expert expert, List<Expe
 
   private List<ExpertPass> begin(ExchangeRows rows, Tensor allRows) {
     List<ExpertBatch> batches = rows.batches();
-    if (rows instanceof RaggedRows ragged && ragged.grouped()) {
-      RowGroups groups = RowGroups.of(ragged.rowsOfExperts(), allRows.device());
-      Tensor inputRM = allRows.narrow(0, 0, groups.rows());
-      return List.of(expert.grouped().orElseThrow().begin(inputRM, groups));
+    Optional<RowGroups> groups = rows.groups(allRows.device());
+    if (groups.isPresent()) {
+      return List.of(GroupedPass.begin(expert.grouped().orElseThrow(), allRows, groups.get()));
     }
     return IntStream.range(0, batches.size())
         .mapToObj(
@@ -143,6 +155,32 @@ record ExpertExchange(ExchangeShape shape, Roads roads, Expert expert, List<Expe
     /** Gradient of what was ordered, complete when backward has run. */
     Tensor gradient() {
       return Objects.requireNonNull(backward).result();
+    }
+  }
+
+  /** Leaves nothing undefined in rows that belong to no expert: orders and hooks may read them. */
+  private record GroupedPass(ExpertPass pass, RowGroups groups) implements ExpertPass {
+
+    static ExpertPass begin(Expert.Grouped experts, Tensor allRows, RowGroups groups) {
+      Tensor inputRM = allRows.narrow(0, 0, groups.rows());
+      return new GroupedPass(experts.begin(inputRM, groups), groups);
+    }
+
+    @Override
+    public void forward(long first, Tensor output) {
+      pass.forward(first, output);
+      groups.clearRest(output.squeeze(0));
+    }
+
+    @Override
+    public void backward(long first, Tensor outputGradient, Tensor inputGradient) {
+      pass.backward(first, outputGradient, inputGradient);
+      groups.clearRest(inputGradient.squeeze(0));
+    }
+
+    @Override
+    public void weightGradient(long first, Tensor outputGradient) {
+      pass.weightGradient(first, outputGradient);
     }
   }
 

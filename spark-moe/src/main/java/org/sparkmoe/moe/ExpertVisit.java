@@ -2,7 +2,6 @@ package org.sparkmoe.moe;
 
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
-import org.sparkmoe.tensor.HostReads;
 import org.sparkmoe.tensor.SegmentTape;
 
 /**
@@ -29,7 +28,8 @@ record ExpertVisit(Order order, Order packed, ExpertExchange exchange, boolean d
   /**
    * Tokens in the experts' order.
    *
-   * @param buffer {@code [E, C, M]} or {@code [1, R, M]}, as the rows say
+   * @param buffer {@code [E, C, M]}, or {@code [1, R, M]} of which rows at the end may be unused,
+   *     as the rows say
    * @param agreed which rows travel; may ask the other ranks, so all call it at the same time, and
    *     once
    * @param routing into the buffer
@@ -42,9 +42,9 @@ record ExpertVisit(Order order, Order packed, ExpertExchange exchange, boolean d
    */
   Ordered order(SegmentTape tape, Tensor tokensSM, Routing routing, int parts) {
     if (isRagged(routing)) {
-      Packing packing = Packing.of((SparseRouting) routing, exchange.shape().experts());
-      RaggedRows rows = exchange.ragged(packing.countsE(), parts);
-      return packed(tape, tokensSM, packing, rows.capacity(), () -> rows);
+      PackedRouting byRow = byRow(routing);
+      ExchangeRows rows = exchange.ragged(byRow, parts);
+      return packed(tape, tokensSM, byRow, () -> rows);
     }
     EvenRows rows = EvenRows.of(exchange.shape(), routing.capacity(), parts);
     return new Ordered(order.order(tape, tokensSM, routing), () -> rows, order, routing);
@@ -58,25 +58,25 @@ record ExpertVisit(Order order, Order packed, ExpertExchange exchange, boolean d
     if (!isRagged(routing)) {
       return order(tape, tokensSM, routing, 1);
     }
-    Packing packing = Packing.of((SparseRouting) routing, exchange.shape().experts());
-    Tensor counts = packing.countsE();
-    long capacity = Math.max(1, HostReads.longs(counts.sum())[0]);
-    return packed(tape, tokensSM, packing, capacity, () -> exchange.raggedBesideOthers(counts));
+    PackedRouting byRow = byRow(routing);
+    return packed(tape, tokensSM, byRow, () -> exchange.raggedBesideOthers(byRow));
+  }
+
+  private PackedRouting byRow(Routing routing) {
+    return routing instanceof SparseRouting sparse
+        ? PackedRouting.of(sparse, exchange.shape().experts())
+        : (PackedRouting) routing;
   }
 
   private Ordered packed(
-      SegmentTape tape,
-      Tensor tokensSM,
-      Packing packing,
-      long capacity,
-      Supplier<ExchangeRows> agreed) {
-    SparseRouting byRow = packing.routing(capacity);
-    return new Ordered(packed.order(tape, tokensSM, byRow), agreed, packed, byRow);
+      SegmentTape tape, Tensor tokensSM, PackedRouting byRow, Supplier<ExchangeRows> agreed) {
+    SparseRouting overOne = byRow.overOne();
+    return new Ordered(packed.order(tape, tokensSM, overOne), agreed, packed, overOne);
   }
 
   /** Whether as many rows travel as there are tokens. */
   boolean isRagged(Routing routing) {
-    return dropless && routing instanceof SparseRouting;
+    return dropless && !(routing instanceof DenseRouting);
   }
 
   /**

@@ -27,13 +27,9 @@ public record PackedRouting(Tensor slotsSK, Tensor weightsSK, Tensor countsE, lo
         packed.rows().view_as(slots), routing.weightsSK(), packed.counts(), most);
   }
 
-  /**
-   * As a routing over one expert, whose places are the rows of all.
-   *
-   * @param rows R, at least the sum of {@code countsE}
-   */
-  SparseRouting overOne(long rows) {
-    return new SparseRouting(slotsSK, weightsSK, rows);
+  /** As a routing over one expert, whose places are the rows of all. */
+  SparseRouting overOne() {
+    return new SparseRouting(slotsSK, weightsSK, capacity);
   }
 
   @Override

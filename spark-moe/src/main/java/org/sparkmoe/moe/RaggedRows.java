@@ -2,15 +2,17 @@ package org.sparkmoe.moe;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.sparkmoe.collective.Communicator;
+import org.sparkmoe.kernel.RowGroups;
 
 /**
  * Only tokens travel: the buffer is {@code [1, R, M]}, the rows of one expert after those of the
- * other, as many as there are (one unused row if there are none). Chunk j of r of an expert with n
- * rows is rows n·j/r to n·(j+1)/r.
+ * other; unused ones at its end stay here. Chunk j of r of an expert with n rows is rows n·j/r to
+ * n·(j+1)/r.
  *
  * <p>Ranks of an ESP group get unequal numbers of rows, but AllGather and ReduceScatter move equal
  * ones: each fills up to the largest of its group.
@@ -47,11 +49,6 @@ final class RaggedRows implements ExchangeRows {
     this.batches = each ? RaggedBatches.each(sizes) : RaggedBatches.together(sizes);
   }
 
-  /** The routing's capacity: R. */
-  long capacity() {
-    return Math.max(1, counts.total());
-  }
-
   @Override
   public List<ExpertBatch> batches() {
     if (!grouped) {
@@ -61,13 +58,13 @@ final class RaggedRows implements ExchangeRows {
     return List.of(new ExpertBatch(1, 0, new long[] {0, all}));
   }
 
-  /** Whether the only batch has the rows of all experts, {@link #rowsOfExperts}. */
-  boolean grouped() {
-    return grouped;
+  @Override
+  public Optional<RowGroups> groups(Device device) {
+    return grouped ? Optional.of(RowGroups.of(rowsOfExperts(), device)) : Optional.empty();
   }
 
   /** Rows of each of this rank's experts, if they are batches of their own. */
-  long[] rowsOfExperts() {
+  private long[] rowsOfExperts() {
     return batches.stream().mapToLong(ExpertBatch::rows).toArray();
   }
 
@@ -86,7 +83,10 @@ final class RaggedRows implements ExchangeRows {
 
   @Override
   public Tensor results(Tensor source) {
-    return counts.total() == 0 ? torch.zeros_like(source) : torch.empty_like(source);
+    Tensor results = torch.empty_like(source);
+    long used = counts.total();
+    results.narrow(1, used, source.size(1) - used).zero_();
+    return results;
   }
 
   @Override

@@ -23,7 +23,8 @@
  * </pre>
  *
  * If no token is dropped, only tokens travel: the buffer is {@code [1, R, M]}, the n rows of one
- * expert after those of the other, and chunk j is rows n·j/r to n·(j+1)/r of every expert.
+ * expert after those of the other, and chunk j is rows n·j/r to n·(j+1)/r of every expert. R is a
+ * bound: rows at the end may be unused.
  *
  * <p>Backward runs the same five tasks a chunk, each the adjoint of its mirror image. Letters are
  * those of the paper: S tokens of a rank, M model width, E experts, El experts of a rank, k experts

@@ -67,10 +67,24 @@ class BlockFlowTest {
   void chunksComputeWhatTheWholeDoes(
       String gate, int topK, String factor, String group, int world, int mp, int ep, int esp) {
     MoeConfig experts = experts(gate, topK, factor, group);
-    Topology topology = new Topology(world, world, mp, ep, esp);
-    List<Outcome> whole = Ranks.run(topology, groups -> step(groups, experts, false));
-    List<Outcome> chunks = Ranks.run(topology, groups -> step(groups, experts, true));
-    for (int rank = 0; rank < world; rank++) {
+    assertChunksEqualTheWhole(new Topology(world, world, mp, ep, esp), experts, experts);
+  }
+
+  /** Of ranks that have all experts, and of others. */
+  @ParameterizedTest
+  @CsvSource({"mixtral, 1, 1", "gshard, 1, 1", "mixtral, 2, 1", "mixtral, 2, 2"})
+  void chunksWhoseExpertsTakeTheirProductsTogether(String gate, int world, int ep) {
+    MoeConfig experts = experts(gate, 2, "*", "rank");
+    MoeConfig grouped =
+        experts.withExpertOptions(Map.of("init-deviation", "0.3", "products", "grouped"));
+    assertChunksEqualTheWhole(new Topology(world, world, 1, ep, 1), experts, grouped);
+  }
+
+  private static void assertChunksEqualTheWhole(
+      Topology topology, MoeConfig ofWhole, MoeConfig ofChunks) {
+    List<Outcome> whole = Ranks.run(topology, groups -> step(groups, ofWhole, false));
+    List<Outcome> chunks = Ranks.run(topology, groups -> step(groups, ofChunks, true));
+    for (int rank = 0; rank < topology.world(); rank++) {
       Outcome expected = whole.get(rank);
       Outcome flowed = chunks.get(rank);
       assertThat(flowed.loss()).isCloseTo(expected.loss(), within(TOLERANCE));

@@ -90,6 +90,34 @@ class CapacityTest {
   }
 
   @Test
+  void withoutDroppingTheRowsOfOneExpertFollowThoseOfTheOther() {
+    Capacity capacity =
+        new Capacity(
+            new MoeConfigBuilder().experts(3).capacityFactor("*").build(),
+            4,
+            2,
+            RankGroups.single().world());
+    long[] chosen = {2, 0, 0, 2, 2, -1, 0, 2};
+    Slots slots =
+        capacity.assign(Tensor.create(chosen, 4, 2), Tensor.create(PROBABILITIES, 4, 2), true);
+    assertThat(longs(slots)).containsExactly(3, 2, 0, 5, 4, -1, 1, 6);
+    PackedRouting routing = (PackedRouting) slots.routing(Tensor.create(PROBABILITIES, 4, 2));
+    assertThat(routing.countsE().equal(Tensor.create(new long[] {3, 0, 4}))).isTrue();
+    assertThat(routing.capacity()).isEqualTo(8);
+  }
+
+  @Test
+  void placesWithGapsAreClosedUp() {
+    long[] places = {8, 1, -1, 5, 9, 3, 2, -1};
+    SparseRouting gaps =
+        new SparseRouting(Tensor.create(places, 4, 2), Tensor.create(PROBABILITIES, 4, 2), 4);
+    PackedRouting routing = PackedRouting.of(gaps, 3);
+    assertThat(longs(new Slots.Packed(routing.slotsSK(), routing.countsE())))
+        .containsExactly(4, 0, -1, 3, 5, 1, 2, -1);
+    assertThat(routing.countsE().equal(Tensor.create(new long[] {3, 1, 2}))).isTrue();
+  }
+
+  @Test
   void fewerTokensThanExpertsStillHaveAPlace() {
     Capacity capacity =
         new Capacity(

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkmoe.kernel.RoutingKernels;
 import org.sparkmoe.tensor.Parameter;
 import org.sparkmoe.topology.RankGroups;
 import org.sparkmoe.topology.Topology;
@@ -66,6 +67,48 @@ class DroplessTest {
     }
   }
 
+  /** As {@link NotTheFirstSix}, with places of its own, every other of which is in use. */
+  public static final class WithGaps implements GateProvider {
+    @Override
+    public String name() {
+      return "with-gaps";
+    }
+
+    @Override
+    public String source() {
+      return "test";
+    }
+
+    @Override
+    public Gate create(ModuleContext context) {
+      Gate packed = new NotTheFirstSix().create(context);
+      return new Gate() {
+        @Override
+        public List<Parameter> parameters() {
+          return List.of();
+        }
+
+        @Override
+        public GateDecision route(Tensor tokensSM, GateStep step) {
+          GateDecision decision = packed.route(tokensSM, step);
+          Tensor chosen = decision.chosenSK();
+          Tensor positions =
+              RoutingKernels.best().capacityPositions(chosen, step.config().experts(), false);
+          long capacity = 2 * step.tokens();
+          Tensor places = chosen.mul(new Scalar(capacity)).add(positions.mul(new Scalar(2L)));
+          Tensor slots = torch.where(chosen.ge(new Scalar(0)), places, new Scalar(-1L));
+          Tensor weights = decision.routing().differentiable()[0];
+          return GateDecision.of(
+              new SparseRouting(slots, weights, capacity),
+              decision.logitsSE(),
+              decision.probabilitiesSE(),
+              chosen,
+              null);
+        }
+      };
+    }
+  }
+
   /** Sends every token to the expert of its largest feature; the first six to none. */
   public static final class NotTheFirstSix implements GateProvider {
     @Override
@@ -98,8 +141,7 @@ class DroplessTest {
           Tensor chosen = torch.where(position.lt(new Scalar(6)), new Scalar(-1L), best);
           Slots slots = step.assign(chosen, p, false);
           Tensor weights = p.gather(1, best);
-          return GateDecision.of(
-              slots.routing(weights), p, p, chosen, null);
+          return GateDecision.of(slots.routing(weights), p, p, chosen, null);
         }
       };
     }
@@ -149,6 +191,38 @@ class DroplessTest {
         (name, layout) ->
             LayoutsTest.assertEqual(
                 name, MoeRun.of(grouped.on(layout), DroplessTest::allToExpertZero), one, 1e-12));
+  }
+
+  /** Rows at the end of the buffer are then no expert's. */
+  @ParameterizedTest
+  @CsvSource({"gpt, sparse", "gpt, einsum", "mixtral, sparse", "mixtral, einsum"})
+  void groupedProductsWhereAssignmentsAreSkipped(String expert, String order) {
+    MoeConfigBuilder config =
+        new MoeConfigBuilder()
+            .gate(NotTheFirstSix.class.getName())
+            .gateOptions(Map.of())
+            .expert(expert)
+            .order(order)
+            .auxLoss(0)
+            .topK(1);
+    MoeRun one = MoeRun.of(setup(config));
+    assertThat(Arrays.stream(one.stats().tokensPerExpert()).sum()).isEqualTo(18);
+    MoeRun.Setup grouped = setup(config.products("grouped"));
+    LayoutsTest.assertEqual("one", MoeRun.of(grouped), one, 1e-12);
+    LAYOUTS.forEach(
+        (name, layout) -> LayoutsTest.assertEqual(name, MoeRun.of(grouped.on(layout)), one, 1e-12));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"one-by-one", "grouped"})
+  void gatesMayNamePlacesWithGaps(String products) {
+    MoeConfigBuilder config =
+        new MoeConfigBuilder().gateOptions(Map.of()).auxLoss(0).topK(1).products(products);
+    MoeRun packed = MoeRun.of(setup(config.gate(NotTheFirstSix.class.getName())));
+    MoeRun.Setup gaps = setup(config.gate(WithGaps.class.getName()));
+    LayoutsTest.assertEqual("one", MoeRun.of(gaps), packed, 1e-12);
+    LAYOUTS.forEach(
+        (name, layout) -> LayoutsTest.assertEqual(name, MoeRun.of(gaps.on(layout)), packed, 1e-12));
   }
 
   @Test

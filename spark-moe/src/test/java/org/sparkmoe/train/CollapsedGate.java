@@ -47,12 +47,7 @@ public final class CollapsedGate implements GateProvider {
       Tensor chosen = TopChoices.of(probabilities, step.config().topK());
       Tensor weights = probabilities.gather(1, chosen);
       Slots slots = step.assign(chosen, weights, false);
-      return GateDecision.of(
-          slots.routing(weights),
-          logits,
-          probabilities,
-          chosen,
-          null);
+      return GateDecision.of(slots.routing(weights), logits, probabilities, chosen, null);
     }
   }
 }

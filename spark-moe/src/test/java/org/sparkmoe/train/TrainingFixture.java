@@ -79,6 +79,11 @@ final class TrainingFixture {
       return new Workload(bounded, batches, text);
     }
 
+    /** With products of that kind where no token is dropped. */
+    Workload products(String kind) {
+      return new Workload(experts.withExpertOptions(Map.of("products", kind)), batches, text);
+    }
+
     Workload on(int count, LongFunction<int[]> other) {
       return new Workload(experts, count, other);
     }

@@ -222,23 +222,58 @@ class TrainingOnStreamsTest {
             });
   }
 
-  /** Names of places for dropless tokens, and the rows that ranks exchange: twice a layer. */
+  /** How many rows come from each rank for each expert: once a layer. */
   @Test
-  void withoutDroppingTheHostReadsTwiceInEachLayer() {
+  void withoutDroppingTheHostReadsOnceInEachLayer() {
     int layerPasses = 2;
     assertThat(reads(TrainingFixture.Workload.of("mixtral", 2, 0.05), new ArrayList<>()))
-        .containsOnly(READS_OF_A_STEP + 2 * layerPasses);
+        .containsOnly(READS_OF_A_STEP + layerPasses);
+  }
+
+  /** Grouped products take the numbers of rows from the device, as they do on a GPU. */
+  @ParameterizedTest
+  @CsvSource({
+    "mixtral, 2, FSMOE",
+    "switch, 1, FSMOE",
+    "gshard, 2, FSMOE",
+    "noisy-top-k, 2, FSMOE",
+    "x-moe, 2, FSMOE",
+    "expert-choice, 2, FSMOE",
+    "deepseek-v3, 2, FSMOE",
+    "mixtral, 2, BEST"
+  })
+  void withoutDroppingARankThatHasAllExpertsReadsNothingBeforeTheEndOfAStep(
+      String gate, int topK, PolicyName policy) {
+    TrainingFixture.Workload workload =
+        TrainingFixture.Workload.of(gate, topK, 0.05).products("grouped");
+    assertThat(reads(Topology.single(), policy, workload, new ArrayList<>()))
+        .containsOnly(READS_OF_A_STEP);
+  }
+
+  /** As products do that go expert by expert. */
+  @Test
+  void theSameRankReadsOnceInEachLayerWhereTheHostTakesTheProductsOneByOne() {
+    int layerPasses = 4;
+    TrainingFixture.Workload workload =
+        TrainingFixture.Workload.of("mixtral", 2, 0.05).products("one-by-one");
+    assertThat(reads(Topology.single(), PolicyName.FSMOE, workload, new ArrayList<>()))
+        .containsOnly(READS_OF_A_STEP + layerPasses);
   }
 
   private List<Integer> reads(TrainingFixture.Workload workload, List<Watch> watches) {
+    return reads(new Topology(4, 2, 2, 2, 2), PolicyName.FSMOE, workload, watches);
+  }
+
+  private List<Integer> reads(
+      Topology topology,
+      PolicyName policy,
+      TrainingFixture.Workload workload,
+      List<Watch> watches) {
     TrainSetup setup =
         TrainingFixture.scheduled(
             TrainingFixture.setup(TrainConfigs.of(2, 2), directory),
-            new ScheduleConfig(PolicyName.FSMOE, 1, 0, "", 1e9, 1000, ""));
-    return TrainingFixture.train(
-            new Topology(4, 2, 2, 2, 2), setup, workload, new OnStreams(watches))
-        .steps()
-        .stream()
+            new ScheduleConfig(policy, 1, 0, "", 1e9, 1000, ""));
+    return TrainingFixture.train(topology, setup, workload, new OnStreams(watches)).steps().stream()
         .map(step -> Math.toIntExact(step.hostReads()))
         .toList();
   }

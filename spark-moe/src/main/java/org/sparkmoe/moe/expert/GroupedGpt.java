@@ -56,6 +56,8 @@ record GroupedGpt(
       Tensor activeGradient =
           experts.products.rows(outputGradient.squeeze(0), experts.w2.transposed(), groups);
       innerRH.copy_(torch.gelu_backward(activeGradient, innerRH, "tanh"));
+      // The bias sums over all rows, those of no expert as if they were the last one's.
+      groups.clearRest(innerRH);
       inputGradient
           .squeeze(0)
           .copy_(experts.products.rows(innerRH, experts.w1.transposed(), groups));

@@ -71,12 +71,7 @@ public final class ExpertChoiceGate implements GateProvider {
           torch.arange(new Scalar((long) step.config().experts()), positions.options());
       Tensor chosen = torch.where(positions.ge(new Scalar(0L)), experts, new Scalar(-1L));
       Slots slots = step.place(chosen, positions);
-      return GateDecision.of(
-          slots.routing(probabilities),
-          logits,
-          probabilities,
-          chosen,
-          null);
+      return GateDecision.of(slots.routing(probabilities), logits, probabilities, chosen, null);
     }
   }
 }

@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.sparkmoe.moe.GateDecision;
 import org.sparkmoe.moe.GateFixture;
 import org.sparkmoe.moe.MoeConfig.Drop;
+import org.sparkmoe.moe.PackedRouting;
 import org.sparkmoe.moe.SparseRouting;
 
 /** Random input of a gate: {@code groups} routing groups of {@code groupTokens} tokens. */
@@ -72,10 +73,24 @@ record GateCase(
 
   static void assertSparse(
       GateDecision decision, int[][] chosen, double[][] weights, int[][] slots) {
-    SparseRouting routing = (SparseRouting) decision.routing();
     assertThat(Rows.ints(decision.chosenSK())).isDeepEqualTo(chosen);
-    assertThat(Rows.ints(routing.slotsSK())).isDeepEqualTo(slots);
-    assertClose(routing.weightsSK(), weights);
+    assertThat(slots(decision)).isDeepEqualTo(slots);
+    assertClose(weights(decision), weights);
+  }
+
+  /** Of a routing that is not dense. */
+  static int[][] slots(GateDecision decision) {
+    return Rows.ints(
+        decision.routing() instanceof PackedRouting packed
+            ? packed.slotsSK()
+            : ((SparseRouting) decision.routing()).slotsSK());
+  }
+
+  /** Of a routing that is not dense. */
+  static Tensor weights(GateDecision decision) {
+    return decision.routing() instanceof PackedRouting packed
+        ? packed.weightsSK()
+        : ((SparseRouting) decision.routing()).weightsSK();
   }
 
   static void assertClose(Tensor actual, double[][] expected) {

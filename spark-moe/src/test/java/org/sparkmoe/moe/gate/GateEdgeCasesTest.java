@@ -3,6 +3,11 @@ package org.sparkmoe.moe.gate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -11,6 +16,7 @@ import org.sparkmoe.moe.DenseRouting;
 import org.sparkmoe.moe.Gate;
 import org.sparkmoe.moe.GateDecision;
 import org.sparkmoe.moe.GateFixture;
+import org.sparkmoe.moe.PackedRouting;
 import org.sparkmoe.moe.SparseRouting;
 
 /** What every gate does at the limits. */
@@ -39,6 +45,13 @@ class GateEdgeCasesTest {
     GateDecision decision = fixture.train(fixture.gate(), Rows.tensor(Rows.normal(1, 1, WIDTH)));
     assertSound(decision);
     assertThat(Rows.flat(weights(decision))).doesNotContain(Double.NaN);
+  }
+
+  @ParameterizedTest
+  @MethodSource("gates")
+  void withoutDroppingEveryAssignmentHasARow(GateFixture fixture) {
+    assertSound(
+        fixture.capacity("*").train(fixture.gate(), Rows.tensor(Rows.normal(5, 12, WIDTH))));
   }
 
   @ParameterizedTest
@@ -106,11 +119,14 @@ class GateEdgeCasesTest {
   private static double[][] weights(GateDecision decision) {
     return decision.routing() instanceof DenseRouting dense
         ? Rows.of(dense.combine())
-        : Rows.of(((SparseRouting) decision.routing()).weightsSK());
+        : Rows.of(GateCase.weights(decision));
   }
 
   /** Slots lie in the buffer of their expert, and none is given twice. */
   private static void assertSound(GateDecision decision) {
+    if (decision.routing() instanceof PackedRouting packed) {
+      assertSound(packed, Rows.ints(decision.chosenSK()));
+    }
     if (!(decision.routing() instanceof SparseRouting routing)) {
       return;
     }
@@ -126,6 +142,27 @@ class GateEdgeCasesTest {
           used[slots[s][k]] = true;
         }
       }
+    }
+  }
+
+  /** Rows are those of the expert, none is given twice and none is left out. */
+  private static void assertSound(PackedRouting routing, int[][] chosen) {
+    int[][] rows = Rows.ints(routing.slotsSK());
+    Map<Integer, Integer> expertOfRow = new TreeMap<>();
+    for (int s = 0; s < rows.length; s++) {
+      for (int k = 0; k < rows[s].length; k++) {
+        assertThat(rows[s][k] >= 0).isEqualTo(chosen[s][k] >= 0);
+        if (rows[s][k] >= 0) {
+          assertThat(expertOfRow.put(rows[s][k], chosen[s][k])).isNull();
+        }
+      }
+    }
+    assertThat(expertOfRow.keySet())
+        .containsExactlyElementsOf(IntStream.range(0, expertOfRow.size()).boxed().toList());
+    assertThat(List.copyOf(expertOfRow.values())).isSorted();
+    for (int e = 0; e < EXPERTS; e++) {
+      assertThat(routing.countsE().get(e).item_long())
+          .isEqualTo(Collections.frequency(expertOfRow.values(), e));
     }
   }
 }

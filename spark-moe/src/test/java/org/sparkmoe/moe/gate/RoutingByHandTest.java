@@ -10,7 +10,6 @@ import org.sparkmoe.moe.DenseRouting;
 import org.sparkmoe.moe.Gate;
 import org.sparkmoe.moe.GateDecision;
 import org.sparkmoe.moe.GateFixture;
-import org.sparkmoe.moe.SparseRouting;
 
 /**
  * Each gate on numbers that can be followed with pencil and paper. The router is the identity, so
@@ -86,11 +85,9 @@ class RoutingByHandTest {
     GateDecision decision = fixture.train(gate, tokens);
     assertChosen(decision, new int[][] {{0}, {1}, {1}, {0}});
     double alpha = 1 / (1 + Math.exp(-1));
-    assertThat(Rows.of(((SparseRouting) decision.routing()).weightsSK())[1][0])
-        .isCloseTo(alpha, within(1e-12));
+    assertThat(Rows.of(GateCase.weights(decision))[1][0]).isCloseTo(alpha, within(1e-12));
     assertThat(Rows.of(decision.residualS1())[1][0]).isCloseTo(1 - alpha, within(1e-12));
-    assertThat(
-            Rows.of(((SparseRouting) fixture.evaluate(gate, tokens).routing()).weightsSK())[1][0])
+    assertThat(Rows.of(GateCase.weights(fixture.evaluate(gate, tokens)))[1][0])
         .isCloseTo(3. / 4, within(1e-12));
   }
 
@@ -166,11 +163,11 @@ class RoutingByHandTest {
   }
 
   private static void assertSlots(GateDecision decision, int[][] expected) {
-    assertThat(Rows.ints(((SparseRouting) decision.routing()).slotsSK())).isDeepEqualTo(expected);
+    assertThat(GateCase.slots(decision)).isDeepEqualTo(expected);
   }
 
   private static void assertWeights(GateDecision decision, double[][] expected) {
-    GateCase.assertClose(((SparseRouting) decision.routing()).weightsSK(), expected);
+    GateCase.assertClose(GateCase.weights(decision), expected);
   }
 
   private static void assertLoss(GateDecision decision, double expected) {
