@@ -1,5 +1,6 @@
 package org.sparkmoe.kernel;
 
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -42,10 +43,17 @@ public interface GroupedProducts {
     return new TorchGroupedProducts();
   }
 
-  /** {@link #together} where that can be and there are widths for it, otherwise one by one. */
-  static GroupedProducts best(ScalarType type, long... widths) {
+  /**
+   * {@link #together} where the device has a kernel for it and for the widths, otherwise one by
+   * one. Without that kernel libtorch would wait for the device in every product, to read where
+   * groups end; one by one it is once for all of them. On the CPU nothing waits.
+   */
+  static GroupedProducts best(Device device, ScalarType type, long... widths) {
+    boolean fits =
+        device.is_cuda()
+            ? TorchGroupedProducts.isOneKernel(type)
+            : type == ScalarType.BFloat16 || type == ScalarType.Float;
     int size = type == ScalarType.BFloat16 ? Short.BYTES : Float.BYTES;
-    boolean fits = type == ScalarType.BFloat16 || type == ScalarType.Float;
     for (long width : widths) {
       fits &= width * size % TorchGroupedProducts.ALIGNMENT == 0;
     }

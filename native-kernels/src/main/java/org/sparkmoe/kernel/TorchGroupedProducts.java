@@ -8,6 +8,8 @@ import org.bytedeco.pytorch.OperatorHandleOptional;
 import org.bytedeco.pytorch.OperatorName;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.bytedeco.pytorch.global.torch_cuda;
 
 /**
  * libtorch's grouped product. The bindings have no function for it, so that it is called by name
@@ -17,7 +19,16 @@ final class TorchGroupedProducts implements GroupedProducts {
   /** Bytes; widths of rows must be multiples of it. */
   static final int ALIGNMENT = 16;
 
+  /** sm_90, the one for which libtorch is known to have its kernel. */
+  private static final int ARCHITECTURE = 9;
+
   private static final String OPERATOR = "aten::_grouped_mm";
+
+  /** Whether the current GPU takes products of that type in one kernel. */
+  static boolean isOneKernel(ScalarType type) {
+    return type == ScalarType.BFloat16
+        && torch_cuda.getCurrentDeviceProperties().major() == ARCHITECTURE;
+  }
 
   @Override
   public Tensor rows(Tensor rowsRK, Tensor matricesGKN, RowGroups groups) {

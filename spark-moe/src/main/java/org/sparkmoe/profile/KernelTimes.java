@@ -245,7 +245,7 @@ public final class KernelTimes {
     double operations = 2.0 * all * shape.width() * shape.hidden();
     Map<String, GroupedProducts> ways = new LinkedHashMap<>();
     ways.put("one by one", GroupedProducts.oneByOne());
-    ways.put("grouped", GroupedProducts.best(type, shape.width(), shape.hidden()));
+    ways.put("grouped", GroupedProducts.best(device, type, shape.width(), shape.hidden()));
     ways.forEach(
         (name, products) -> {
           time(

@@ -4,6 +4,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.sparkmoe.kernel.GroupedProducts;
 import org.sparkmoe.moe.ExpertContext;
@@ -31,16 +32,16 @@ final class RaggedProducts {
   /** Those to take for all experts at once; empty if experts compute one by one. */
   static Optional<GroupedProducts> of(ExpertContext context) {
     ScalarType type = context.initializer().precision().computeType();
-    boolean onGpu = context.initializer().device().is_cuda();
+    Device device = context.initializer().device();
     boolean grouped =
         switch (context.word(OPTION, AUTO, GROUPED, ONE_BY_ONE)) {
           case GROUPED -> true;
           case ONE_BY_ONE -> false;
-          default -> onGpu && type == ScalarType.BFloat16;
+          default -> device.is_cuda() && type == ScalarType.BFloat16;
         };
     long hidden = context.hiddenSize() / context.espSize();
     return grouped
-        ? Optional.of(GroupedProducts.best(type, context.modelWidth(), hidden))
+        ? Optional.of(GroupedProducts.best(device, type, context.modelWidth(), hidden))
         : Optional.empty();
   }
 }
