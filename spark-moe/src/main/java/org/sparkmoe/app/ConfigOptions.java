@@ -26,13 +26,17 @@ final class ConfigOptions {
 
   /** All sources merged, with {@code more} assignments under those of the command line. */
   ConfigSource source(List<String> more) {
-    List<String> all = new ArrayList<>(more);
-    all.addAll(assignments);
-    return ConfigSource.load(RunConfig.SECTIONS, file, all);
+    return source(null, more);
   }
 
-  /** All sources merged; the file is {@code other} if {@code --conf} names none. */
-  ConfigSource source(@Nullable Path other) {
-    return ConfigSource.load(RunConfig.SECTIONS, file != null ? file : other, assignments);
+  /** The same; the file is {@code other} if {@code --conf} names none. */
+  ConfigSource source(@Nullable Path other, List<String> more) {
+    List<String> all = new ArrayList<>(more);
+    all.addAll(assignments);
+    return ConfigSource.load(RunConfig.SECTIONS, file != null ? file : other, all);
+  }
+
+  boolean hasFile() {
+    return file != null;
   }
 }

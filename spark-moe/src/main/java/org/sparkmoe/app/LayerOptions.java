@@ -5,7 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.sparkmoe.conf.ConfigSource;
 import org.sparkmoe.runtime.RunConfig;
 import org.sparkmoe.schedule.cost.CostModels;
 import org.sparkmoe.schedule.cost.LayerShape;
@@ -39,7 +41,7 @@ final class LayerOptions {
   record Stack(Testbed testbed, LayerShape shape, List<LayerWorkload> layers, CostModels costs) {}
 
   Stack read() {
-    RunConfig config = RunConfig.bind(options.source(model));
+    RunConfig config = RunConfig.bind(source());
     if (config.model().moeLayerCount() == 0) {
       throw new RefusedException("model.moe-layers is none: there is nothing to schedule");
     }
@@ -54,6 +56,25 @@ final class LayerOptions {
     } catch (IllegalArgumentException e) {
       throw new RefusedException(e.getMessage());
     }
+  }
+
+  private ConfigSource source() {
+    if (model != null && options.hasFile()) {
+      throw new RefusedException("--model stands in place of --conf: name one of them");
+    }
+    if (model != null && (!Files.isReadable(model) || Files.isDirectory(model))) {
+      throw new RefusedException("--model is \"%s\", must be a readable file".formatted(model));
+    }
+    ConfigSource source = options.source(model, List.of());
+    // Nothing is read: a model that names no text yet can be planned for.
+    return isEmpty(source, "data.paths") && isEmpty(source, "data.sources")
+        ? options.source(model, List.of("data.format=dataset"))
+        : source;
+  }
+
+  private static boolean isEmpty(ConfigSource source, String key) {
+    Object value = source.effective().getValue(key).unwrapped();
+    return value.equals(List.of()) || value.equals(Map.of());
   }
 
   static Testbed testbed(Path file) {

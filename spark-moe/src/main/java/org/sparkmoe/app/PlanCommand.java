@@ -23,7 +23,9 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description = {
       "Prints pipeline degrees, gradient slices and the predicted step time of every schedule.",
-      "Times are simulated on ideal lanes; embeddings and head are left out."
+      "Times are simulated on ideal lanes; embeddings and head are left out.",
+      "Of the configuration only the sizes of the layers count, with train.micro-batch; not what"
+          + " schedule.*, cluster.pp and train.recompute say."
     },
     footer = {
       "",
@@ -37,6 +39,8 @@ final class PlanCommand implements Callable<Integer> {
   @Option(
       names = "--max-degree",
       defaultValue = "16",
+      paramLabel = "N",
+      converter = CountConverter.class,
       description = "Largest pipeline degree to consider, default ${DEFAULT-VALUE}.")
   private int maxDegree;
 

@@ -2,7 +2,6 @@ package org.sparkmoe.app;
 
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -40,6 +39,7 @@ final class ProfileCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    OutputFile file = OutputFile.of("--output", output);
     RunConfig config = RunConfig.bind(options.source(List.of()));
     PrintWriter out = spec.commandLine().getOut();
     TerminalProgress progress =
@@ -51,9 +51,7 @@ final class ProfileCommand implements Callable<Integer> {
       progress.end();
       out.print(models);
       out.flush();
-      if (output != null) {
-        Files.writeString(output, models);
-      }
+      file.write(models);
     } finally {
       progress.end();
     }

@@ -2,10 +2,8 @@ package org.sparkmoe.app;
 
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.sparkmoe.runtime.Build;
@@ -42,6 +40,8 @@ final class ReproduceCommand implements Callable<Integer> {
   @Option(
       names = "--depth",
       defaultValue = "" + Experiment.DEFAULT_DEPTH,
+      paramLabel = "N",
+      converter = CountConverter.class,
       description = "Layers in each stack of configured layers, default ${DEFAULT-VALUE}.")
   private int depth;
 
@@ -50,6 +50,7 @@ final class ReproduceCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    OutputFile file = OutputFile.of("--output", output);
     List<Testbed> both =
         List.of(
             LayerOptions.testbed(testbeds.resolve("a.conf")),
@@ -58,18 +59,13 @@ final class ReproduceCommand implements Callable<Integer> {
     String body = experiment.report(both, depth);
     String report = header((System.nanoTime() - start) / 1e9) + body;
     PrintWriter out = spec.commandLine().getOut();
-    if (output == null) {
-      out.print(report);
-    } else {
-      Files.writeString(output, report);
-      out.println("written to " + output);
-    }
+    file.write(report);
+    out.println(file.isWanted() ? "written to " + output : report.stripTrailing());
     out.flush();
     return 0;
   }
 
   private String header(double seconds) {
-    String name = experiment.name().toLowerCase(Locale.ROOT);
     return """
         # Reproduction: %s
 
@@ -81,8 +77,8 @@ final class ReproduceCommand implements Callable<Integer> {
 
         """
         .formatted(
-            name,
-            name,
+            experiment,
+            experiment,
             depth,
             Build.read().commit(),
             System.getProperty("os.name") + " " + System.getProperty("os.arch"),

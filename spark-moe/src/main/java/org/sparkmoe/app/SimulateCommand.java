@@ -2,7 +2,6 @@ package org.sparkmoe.app;
 
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +18,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** Simulates a step and shows its timeline. */
@@ -27,8 +27,12 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Simulates forward and backward of a step by one or more schedules and prints the timelines.",
-      "With --svg or --trace they are written to a picture or to a Chrome trace for Perfetto."
+      "Simulates forward and backward of a step by one or more schedules and prints the timelines,"
+          + " and how long they take.",
+      "With --svg or --trace the timelines are written to a picture or to a Chrome trace for"
+          + " Perfetto.",
+      "Of the configuration only the sizes of the layers count, with train.micro-batch; not what"
+          + " schedule.*, cluster.pp and train.recompute say."
     },
     footer = {
       "",
@@ -52,12 +56,15 @@ final class SimulateCommand implements Callable<Integer> {
   @Option(
       names = "--interference",
       defaultValue = "0",
+      paramLabel = "SHARE",
       description = "How much a lane slows while another is busy; 0, the default, is ideal.")
   private double interference;
 
   @Option(
       names = "--max-degree",
       defaultValue = "16",
+      paramLabel = "N",
+      converter = CountConverter.class,
       description = "Largest pipeline degree to consider, default ${DEFAULT-VALUE}.")
   private int maxDegree;
 
@@ -72,6 +79,14 @@ final class SimulateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    OutputFile picture = OutputFile.of("--svg", svg);
+    OutputFile file = OutputFile.of("--trace", trace);
+    if (!(interference >= 0) || Double.isInfinite(interference)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "Invalid value for option '--interference' (SHARE): '%s', must be a number from 0"
+              .formatted(interference));
+    }
     Stack stack = options.read();
     Simulator simulator =
         interference == 0
@@ -88,26 +103,17 @@ final class SimulateCommand implements Callable<Integer> {
         out.print(plan.backward());
       }
     }
-    show(timelines, out);
-    return 0;
-  }
-
-  private void show(List<Timeline> timelines, PrintWriter out) throws IOException {
-    if (svg != null) {
-      Files.writeString(svg, GanttChart.of(timelines));
-    }
-    if (trace != null) {
-      Files.writeString(trace, ChromeTrace.of(timelines));
-    }
-    if (svg == null && trace == null) {
+    picture.write(GanttChart.of(timelines));
+    file.write(ChromeTrace.of(timelines));
+    if (!picture.isWanted() && !file.isWanted()) {
       timelines.forEach(out::print);
-    } else {
-      for (Timeline timeline : timelines) {
-        out.printf(
-            "%-28s %10.3f ms, %.0f %% of communication hidden%n",
-            timeline.name(), timeline.makespan(), 100 * timeline.hiddenCommunication());
-      }
+    }
+    for (Timeline timeline : timelines) {
+      out.printf(
+          "%-28s %10.3f ms, %.0f %% of communication hidden%n",
+          timeline.name(), timeline.makespan(), 100 * timeline.hiddenCommunication());
     }
     out.flush();
+    return 0;
   }
 }

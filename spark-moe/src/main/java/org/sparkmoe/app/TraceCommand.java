@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -62,6 +61,8 @@ final class TraceCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    OutputFile picture = OutputFile.of("--svg", svg);
+    OutputFile file = OutputFile.of("--trace", trace);
     List<TracedGraph> graphs =
         TracedGraph.pair(read()).stream()
             .flatMap(graph -> layer == null ? Stream.of(graph) : graph.ofLayer(layer).stream())
@@ -71,7 +72,10 @@ final class TraceCommand implements Callable<Integer> {
           "%s has no measured timeline%s"
               .formatted(job, layer == null ? "" : " of layer " + layer));
     }
-    show(graphs, spec.commandLine().getOut());
+    List<Timeline> both = graphs.stream().flatMap(graph -> graph.timelines().stream()).toList();
+    picture.write(GanttChart.of(both));
+    file.write(ChromeTrace.of(both));
+    show(graphs, !picture.isWanted() && !file.isWanted(), spec.commandLine().getOut());
     return 0;
   }
 
@@ -94,15 +98,7 @@ final class TraceCommand implements Callable<Integer> {
     }
   }
 
-  private void show(List<TracedGraph> graphs, PrintWriter out) throws IOException {
-    List<Timeline> both = graphs.stream().flatMap(graph -> graph.timelines().stream()).toList();
-    if (svg != null) {
-      Files.writeString(svg, GanttChart.of(both));
-    }
-    if (trace != null) {
-      Files.writeString(trace, ChromeTrace.of(both));
-    }
-    boolean text = svg == null && trace == null;
+  private static void show(List<TracedGraph> graphs, boolean text, PrintWriter out) {
     graphs.forEach(graph -> out.println(text ? graph : graph.summary()));
     out.printf(
         Locale.ROOT,

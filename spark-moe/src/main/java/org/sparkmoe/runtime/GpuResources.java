@@ -21,11 +21,8 @@ final class GpuResources {
 
   private GpuResources() {}
 
-  /** Why ranks would not get a GPU each; empty if they would. In local mode nothing is assigned. */
-  static List<String> problems(SparkConf conf, boolean local, int ranks) {
-    if (local) {
-      return List.of();
-    }
+  /** Why ranks on a cluster would not get a GPU each; empty if they would. */
+  static List<String> problems(SparkConf conf, int ranks) {
     List<String> problems = new ArrayList<>();
     double perTask = conf.getDouble(TASK_AMOUNT, 0);
     if (perTask != 0 && perTask != 1) {

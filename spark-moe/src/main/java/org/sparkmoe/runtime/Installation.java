@@ -36,8 +36,6 @@ public record Installation(List<Finding> findings) {
           "libcupti.so.13",
           "libcufile.so.0");
 
-  private static final String NO_GPU = "without it everything runs on the CPU";
-
   /** For which runs a part is needed. */
   public enum Need {
     /** Every run. */
@@ -65,7 +63,7 @@ public record Installation(List<Finding> findings) {
     findings.add(spark());
     findings.add(libtorch());
     findings.add(cppKernels());
-    Finding driver = libraries("NVIDIA driver", List.of(DRIVER), "install it; " + NO_GPU);
+    Finding driver = libraries("NVIDIA driver", List.of(DRIVER), "install it");
     findings.add(driver);
     findings.add(libraries("CUDA 13", CUDA_LIBRARIES, missing("CUDA 13")));
     findings.add(libraries("cuDNN 9", List.of("libcudnn.so.9"), missing("cuDNN 9 for CUDA 13")));
@@ -80,6 +78,29 @@ public record Installation(List<Finding> findings) {
   public boolean complete(boolean gpu) {
     return findings.stream()
         .allMatch(f -> f.present() || f.need() == Need.SPEED || (f.need() == Need.GPU && !gpu));
+  }
+
+  /**
+   * Why runs on the GPUs of this machine alone would fail; empty if they would not.
+   *
+   * @param ranks that each need a GPU
+   */
+  List<String> problemsOnGpus(int ranks) {
+    List<String> problems = new ArrayList<>();
+    findings.stream()
+        .filter(finding -> finding.need() != Need.SPEED && !finding.present())
+        .map(f -> "%s: %s -> %s".formatted(f.part(), f.detail(), f.remedy()))
+        .forEach(problems::add);
+    long gpus = findings.stream().filter(f -> f.part().matches("GPU \\d+")).count();
+    if (!problems.isEmpty()) {
+      problems.add(
+          0, "device.kind is cuda, must be cpu while this machine lacks what doctor --gpu tells:");
+    } else if (gpus < ranks) {
+      problems.add(
+          "cluster.ranks is %d, must be at most the %d GPUs of this machine, one for each rank"
+              .formatted(ranks, gpus));
+    }
+    return problems;
   }
 
   private static Finding java() {
@@ -145,8 +166,7 @@ public record Installation(List<Finding> findings) {
   }
 
   private static String missing(String what) {
-    return "install %s and put it on the loader's path (LD_LIBRARY_PATH); %s"
-        .formatted(what, NO_GPU);
+    return "install %s and put it on the loader's path (LD_LIBRARY_PATH)".formatted(what);
   }
 
   private static Finding libraries(String part, List<String> names, String remedy) {

@@ -46,7 +46,10 @@ final class Preflight {
               + " that stay (SPARK-24942); set it, and spark.executor.instances");
     }
     if (device.kind() == DeviceConfig.Kind.CUDA) {
-      problems.addAll(GpuResources.problems(conf, context.isLocal(), cluster.ranks()));
+      problems.addAll(
+          context.isLocal()
+              ? Installation.inspect().problemsOnGpus(cluster.ranks())
+              : GpuResources.problems(conf, cluster.ranks()));
     }
     int slots = problems.isEmpty() ? awaitSlots() : slots();
     if (slots < cluster.ranks() && problems.isEmpty()) {

@@ -33,6 +33,9 @@ record ProfileBody(RunConfig config) implements RankBody<String> {
       LanguageModel model =
           LanguageModel.create(
               config.model(), config.moe(), UNMEASURED_VOCABULARY, groups, initializer);
+      if (groups.rank() == 0) {
+        listener.measuring();
+      }
       JobProfile measured = JobProfile.measure(config.layerShape(), groups, model);
       return measured.profile().asTestbed(measured.job());
     }

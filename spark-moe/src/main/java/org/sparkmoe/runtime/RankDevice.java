@@ -1,8 +1,10 @@
 package org.sparkmoe.runtime;
 
+import java.util.List;
 import java.util.OptionalInt;
 import org.apache.spark.TaskContext;
 import org.bytedeco.pytorch.Device;
+import org.sparkmoe.collective.CollectiveException;
 import org.sparkmoe.collective.CommunicatorFactory;
 import org.sparkmoe.collective.GlooWorld;
 import org.sparkmoe.collective.NcclWorld;
@@ -49,7 +51,8 @@ record RankDevice(OptionalInt gpu) {
    * Joins the other ranks, a collective call of them all.
    *
    * @param bindAddress where ranks on the CPU listen; NCCL chooses by NCCL_SOCKET_IFNAME
-   * @throws org.sparkmoe.collective.CollectiveException if that fails; says what to change
+   * @throws PreflightException if CUDA or NCCL of some rank do not fit; says what to change
+   * @throws CollectiveException if ranks on the CPU do not find each other
    */
   CommunicatorFactory join(
       int rank, ClusterConfig cluster, Rendezvous rendezvous, String bindAddress) {
@@ -57,8 +60,17 @@ record RankDevice(OptionalInt gpu) {
       return GlooWorld.join(
           rank, cluster.ranks(), rendezvous, bindAddress, cluster.collectiveTimeout());
     }
-    NcclWorld world = NcclWorld.join(rank, cluster.ranks(), rendezvous, gpu.getAsInt());
+    NcclWorld world = join(rank, cluster.ranks(), rendezvous);
     CudaGpu.of(gpu.getAsInt()).use();
     return world;
+  }
+
+  /** What keeps ranks from it is their machines' state, which another try does not change. */
+  private NcclWorld join(int rank, int ranks, Rendezvous rendezvous) {
+    try {
+      return NcclWorld.join(rank, ranks, rendezvous, gpu.getAsInt());
+    } catch (CollectiveException e) {
+      throw new PreflightException(List.of(e.getMessage()));
+    }
   }
 }

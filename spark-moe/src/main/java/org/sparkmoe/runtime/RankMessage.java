@@ -59,6 +59,9 @@ sealed interface RankMessage extends Serializable {
    */
   record Beat(int rank, boolean killed) implements RankMessage {}
 
+  /** The ranks measure what they plan by. */
+  record Measuring() implements RankMessage {}
+
   /** Rank 0 starts to train. */
   record Started(TrainingStart start) implements RankMessage {}
 

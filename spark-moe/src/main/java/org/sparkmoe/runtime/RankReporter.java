@@ -103,6 +103,11 @@ final class RankReporter implements TrainingListener {
   }
 
   @Override
+  public void measuring() {
+    RankChannel.send(job, new RankMessage.Measuring());
+  }
+
+  @Override
   public void started(TrainingStart start) {
     RankChannel.send(job, new RankMessage.Started(start));
   }

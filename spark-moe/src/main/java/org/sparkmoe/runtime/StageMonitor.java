@@ -112,7 +112,9 @@ final class StageMonitor implements AutoCloseable {
 
   /** To the user's eyes. */
   private void pass(RankMessage message) {
-    if (message instanceof RankMessage.Started begun) {
+    if (message instanceof RankMessage.Measuring) {
+      progress.measuring();
+    } else if (message instanceof RankMessage.Started begun) {
       started = true;
       lastStep = begun.start().step();
       progress.started(begun.start());

@@ -3,8 +3,10 @@ package org.sparkmoe.runtime;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import org.sparkmoe.runtime.report.ModelFlopsText;
 import org.sparkmoe.train.EvaluationMetrics;
+import org.sparkmoe.train.ScheduleMetrics;
 import org.sparkmoe.train.ScheduleTrace;
 import org.sparkmoe.train.StepMetrics;
 import org.sparkmoe.train.TrainingStart;
@@ -17,6 +19,11 @@ public final class TerminalProgress implements ProgressListener {
   private static final Duration BETWEEN_LINES = Duration.ofSeconds(10);
   private static final double SMOOTHING = 0.1;
   private static final String CLEAR_LINE = "\r\u001b[K";
+
+  /** A line that is wider than the terminal is cut: of one on two rows only one can be cleared. */
+  private static final String CUT = "\u001b[?7l";
+
+  private static final String WRAP = "\u001b[?7h";
 
   private final PrintWriter out;
   private final boolean terminal;
@@ -47,6 +54,11 @@ public final class TerminalProgress implements ProgressListener {
       nextWaitingLine = waited.multipliedBy(2);
       rewrite("waiting for %s (%d s)".formatted(what, waited.toSeconds()));
     }
+  }
+
+  @Override
+  public synchronized void measuring() {
+    line("measuring collectives, experts and attention to plan with, which takes up to a minute");
   }
 
   @Override
@@ -81,7 +93,7 @@ public final class TerminalProgress implements ProgressListener {
     Duration left = Duration.ofMillis((long) (smoothMillis * (steps - metrics.step())));
     return String.format(
         Locale.ROOT,
-        "step %d/%d  loss %.4f  %,.0f tokens/s  %s  ETA %d:%02d  imbalance %.2f",
+        "step %d/%d  loss %.4f  %,.0f tokens/s  %s  ETA %d:%02d  imbalance %.2f%s",
         metrics.step(),
         steps,
         smoothLoss,
@@ -89,7 +101,19 @@ public final class TerminalProgress implements ProgressListener {
         ModelFlopsText.of(metrics.teraflops(), metrics.mfu()),
         left.toMinutes(),
         left.toSecondsPart(),
-        metrics.imbalance());
+        metrics.imbalance(),
+        describe(metrics.schedule()));
+  }
+
+  private static String describe(@Nullable ScheduleMetrics schedule) {
+    return schedule == null
+        ? ""
+        : String.format(
+            Locale.ROOT,
+            "  MoE layers %.1f ms, predicted %.1f (%+.0f %%)",
+            schedule.measured(),
+            schedule.predicted(),
+            100 * schedule.error());
   }
 
   @Override
@@ -151,7 +175,7 @@ public final class TerminalProgress implements ProgressListener {
 
   private void rewrite(String text) {
     if (terminal) {
-      out.print(CLEAR_LINE + text);
+      out.print(CLEAR_LINE + CUT + text + WRAP);
       out.flush();
       lineOpen = true;
     } else {

@@ -33,6 +33,12 @@ record WatchedProgress(ProgressListener user, List<TrainingListener> others)
   }
 
   @Override
+  public void measuring() {
+    user.measuring();
+    others.forEach(TrainingListener::measuring);
+  }
+
+  @Override
   public void started(TrainingStart start) {
     user.started(start);
     others.forEach(other -> other.started(start));

@@ -19,4 +19,9 @@ public record ScheduleMetrics(
   public ScheduleMetrics {
     laneUse = List.copyOf(laneUse);
   }
+
+  /** By how much the prediction is off, as a share of what was measured; above 0 if too long. */
+  public double error() {
+    return predicted / measured - 1;
+  }
 }

@@ -116,8 +116,9 @@ final class StepSchedule implements AutoCloseable {
    * over the pipeline stage.
    *
    * @param resumed what training goes on from; null at its beginning
+   * @param listener is told where measuring begins
    */
-  void begin(@Nullable TrainingState resumed) {
+  void begin(@Nullable TrainingState resumed, TrainingListener listener) {
     PlanInputs written = resumed == null ? null : resumed.plan();
     boolean same = resumed != null && isSame(written);
     if (resumed != null && groups.rank() == 0) {
@@ -127,6 +128,7 @@ final class StepSchedule implements AutoCloseable {
       plan(written.profile());
       return;
     }
+    listener.measuring();
     String cache = config.profileCache();
     plan(cache.isEmpty() ? measure() : new ProfileCache(Path.of(cache)).get(job, groups, trials));
   }
@@ -298,7 +300,12 @@ final class StepSchedule implements AutoCloseable {
     }
     List<Timeline> timelines = clock.take();
     double measured = slowest(milliseconds(timelines)) / microBatches;
-    double predicted = predictedMilliseconds();
+    ScheduleMetrics metrics =
+        new ScheduleMetrics(
+            measured,
+            predictedMilliseconds(),
+            TracedGraph.hiddenCommunication(timelines),
+            laneUse(timelines));
     trace = traceOf(step, timelines);
     traceIsFirst = planIsNew;
     planIsNew = false;
@@ -307,9 +314,8 @@ final class StepSchedule implements AutoCloseable {
         traceFile.put(Stream.concat(timelines.stream(), predictions.stream()).toList());
       }
     }
-    replanWhereOff(predicted / measured - 1);
-    return new ScheduleMetrics(
-        measured, predicted, TracedGraph.hiddenCommunication(timelines), laneUse(timelines));
+    replanWhereOff(metrics.error());
+    return metrics;
   }
 
   /** The newest trace, if it is the first of a plan or the last of all. */

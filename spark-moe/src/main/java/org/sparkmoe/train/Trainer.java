@@ -222,7 +222,7 @@ public final class Trainer implements AutoCloseable {
       initialModel.load();
     }
     if (schedule != null) {
-      schedule.begin(written);
+      schedule.begin(written, listener);
     }
     ranks.first("clear " + directory.root(), directory::removeAsides);
     listener.started(

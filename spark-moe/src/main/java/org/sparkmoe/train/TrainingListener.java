@@ -3,6 +3,9 @@ package org.sparkmoe.train;
 /** What rank 0 tells while it trains. Called on the training thread: be quick. */
 public interface TrainingListener {
 
+  /** The job's collectives and modules are measured for a plan, before training starts. */
+  default void measuring() {}
+
   /** Training starts, or goes on after a resume. */
   default void started(TrainingStart start) {}
 

@@ -109,7 +109,8 @@ class ManualCommandsTest {
     String[] words = command.words().toArray(String[]::new);
     ParseResult parsed = SparkMoe.commandLine().parseArgs(words).subcommand();
     List<String> assignments = parsed.matchedOptionValue("--set", List.of());
-    if (parsed.commandSpec().findOption("--conf") != null) {
+    boolean runs = RUN.contains(command.words().get(0));
+    if (!runs && parsed.commandSpec().findOption("--conf") != null) {
       List<String> all = new ArrayList<>(assignments);
       Path file = parsed.matchedOptionValue("--conf", parsed.matchedOptionValue("--model", null));
       if (file != null && file.startsWith("conf")) {
@@ -121,7 +122,7 @@ class ManualCommandsTest {
       }
       RunConfig.bind(ConfigSource.load(RunConfig.SECTIONS, file, all));
     }
-    if (RUN.contains(command.words().get(0))) {
+    if (runs) {
       CommandLineRun run = CommandLineRun.of(here(command.words()));
       assertThat(run.exitCode()).as(run.err()).isZero();
       assertThat(run.out()).isNotBlank();

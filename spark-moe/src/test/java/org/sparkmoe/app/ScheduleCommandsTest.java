@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkmoe.schedule.graph.Lane;
@@ -31,9 +32,7 @@ class ScheduleCommandsTest {
           "--set",
           "moe.hidden-size=4096",
           "--set",
-          "data.sequence-length=512",
-          "--set",
-          "data.paths=[unused]");
+          "data.sequence-length=512");
 
   @TempDir private Path folder;
 
@@ -54,9 +53,17 @@ class ScheduleCommandsTest {
             new SimulateCommand(),
             List.of(
                 "--policy", "tutel,best", "--svg", svg.toString(), "--trace", trace.toString()));
-    assertThat(text).contains("tutel-forward").contains("of communication hidden");
+    assertThat(text)
+        .contains("tutel-forward", "of communication hidden")
+        .doesNotContain("f0.dispatch.0");
     assertThat(Files.readString(svg)).startsWith("<svg").contains("tutel-backward");
     assertThat(Files.readString(trace)).startsWith("{\"traceEvents\"");
+  }
+
+  @Test
+  void simulatePrintsTimelinesAndWhatTheyHide() {
+    assertThat(run(new SimulateCommand(), List.of("--policy", "tutel")))
+        .contains("timeline tutel-forward", "f0.dispatch.0", "of communication hidden");
   }
 
   @Test
@@ -96,6 +103,64 @@ class ScheduleCommandsTest {
     assertThat(text)
         .contains("f0.attention.1", "f0.dispatch.0", "50 % of communication hidden")
         .doesNotContain("f1.attention.0");
+  }
+
+  @Test
+  void numbersOutOfRangeAreRefusedBeforeAnythingIsSimulated() {
+    assertRefused(
+        "Invalid value for option '--interference' (SHARE): '-1.0', must be a number from 0",
+        simulate("--interference", "-1"));
+    for (String command : List.of("plan", "simulate")) {
+      assertRefused(
+          "Invalid value for option '--max-degree': '0', must be a whole number from 1",
+          command(command, "--max-degree", "0"));
+    }
+    assertRefused(
+        "Invalid value for option '--depth': '0', must be a whole number from 1",
+        List.of("reproduce", "table6", "--depth", "0"));
+  }
+
+  @Test
+  void fileThatCannotBeWrittenIsRefusedBeforeTheWorkForIt() {
+    String nowhere = folder.resolve("nowhere").resolve("file").toString();
+    String why = "is \"%s\", must be a file that can be written, in a folder that exists";
+    for (String file : List.of(nowhere, folder.toString())) {
+      assertRefused(why.formatted(file), simulate("--svg", file));
+      assertRefused(why.formatted(file), simulate("--trace", file));
+      assertRefused(why.formatted(file), List.of("trace", "job", "--svg", file));
+      assertRefused(why.formatted(file), List.of("profile", "--output", file));
+      assertRefused(why.formatted(file), List.of("reproduce", "table6", "--output", file));
+    }
+  }
+
+  @Test
+  void modelIsNamedByOneReadableFile() {
+    assertRefused(
+        "--model is \"nowhere.conf\", must be a readable file",
+        command("plan", "--model", "nowhere.conf"));
+    assertRefused(
+        "--model stands in place of --conf: name one of them",
+        command("plan", "--model", "../conf/mixtral-7b.conf", "--conf", "../conf/quickstart.conf"));
+  }
+
+  @Test
+  void experimentsAreNamedAsTheyAreTyped() {
+    assertThat(CommandLineRun.of("reproduce", "--help").out())
+        .contains("One of table5, table6, sweeps, models.");
+  }
+
+  private static List<String> simulate(String... more) {
+    return command("simulate", more);
+  }
+
+  private static List<String> command(String name, String... more) {
+    return Stream.of(List.of(name), MODEL, List.of(more)).flatMap(List::stream).toList();
+  }
+
+  private static void assertRefused(String message, List<String> arguments) {
+    CommandLineRun run = CommandLineRun.of(arguments.toArray(String[]::new));
+    assertThat(run.err()).contains(message).doesNotContain("\tat ");
+    assertThat(run.exitCode()).isEqualTo(2);
   }
 
   private static Timeline timeline(String name, double end) {

@@ -28,7 +28,7 @@ final class GpuAllocation {
             .set("spark.worker.resource.gpu.discoveryScript", args[0])
             .set("spark.executor.resource.gpu.amount", "1")
             .set("spark.executor.resource.gpu.discoveryScript", args[0]);
-    System.out.println("problems " + GpuResources.problems(conf, false, 2));
+    System.out.println("problems " + GpuResources.problems(conf, 2));
     try (JavaSparkContext java = new JavaSparkContext(conf)) {
       SparkContext context = java.sc();
       ResourceProfile training = GpuResources.forTraining(context);

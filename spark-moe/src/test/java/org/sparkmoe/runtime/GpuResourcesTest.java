@@ -21,18 +21,13 @@ class GpuResourcesTest {
   @Test
   void missingSettingsAreNamedAllAtOnce() {
     SparkConf conf = new SparkConf(false).set("spark.task.resource.gpu.amount", "0.5");
-    assertThat(GpuResources.problems(conf, false, 4))
+    assertThat(GpuResources.problems(conf, 4))
         .containsExactly(
             "spark.task.resource.gpu.amount is 0.5, must be 1, one GPU for each rank, or not set",
             "spark.executor.resource.gpu.amount is not set, must be the GPUs of an executor, for"
                 + " device.kind = cuda with 4 ranks",
             "spark.executor.resource.gpu.discoveryScript is not set, must be a script that"
                 + " executors can run, such as conf/gpu-discovery.sh");
-  }
-
-  @Test
-  void localModeNeedsNoSettings() {
-    assertThat(GpuResources.problems(new SparkConf(false), true, 2)).isEmpty();
   }
 
   @Test

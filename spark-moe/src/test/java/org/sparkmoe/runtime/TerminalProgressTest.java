@@ -9,6 +9,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.sparkmoe.train.EvaluationMetrics;
+import org.sparkmoe.train.ScheduleMetrics;
 import org.sparkmoe.train.ScheduleTrace;
 import org.sparkmoe.train.StepMetrics;
 import org.sparkmoe.train.TrainingStart;
@@ -29,8 +30,8 @@ class TerminalProgressTest {
     progress.end();
     assertThat(text)
         .hasToString(
-            "\r\u001b[Kwaiting for rank 3 to load its data (5 s)"
-                + "\r\u001b[Kwaiting for rank 3 to load its data (10 s)"
+            "\r\u001b[K\u001b[?7lwaiting for rank 3 to load its data (5 s)\u001b[?7h"
+                + "\r\u001b[K\u001b[?7lwaiting for rank 3 to load its data (10 s)\u001b[?7h"
                 + "\r\u001b[Ktraining 1,000 parameters, 64 tokens a step, 10 steps"
                 + System.lineSeparator());
   }
@@ -53,8 +54,8 @@ class TerminalProgressTest {
   void aStepsModelFlopsAreToldWithTheirShareOfThePeakWhereThatIsKnown() {
     TerminalProgress progress = progress(false);
     progress.started(new TrainingStart(0, 1, 1_000, 64));
-    progress.step(step(0.0123, null));
-    progress.step(step(412.2, 0.4168));
+    progress.step(step(0.0123, null, null));
+    progress.step(step(412.2, 0.4168, null));
     assertThat(text.toString().lines().skip(1))
         .containsExactly(
             "step 1/1  loss 2.5000  4,000 tokens/s  12.3 GFLOP/s a rank  ETA 0:00  imbalance 1.00",
@@ -62,9 +63,24 @@ class TerminalProgressTest {
                 + "  imbalance 1.00");
   }
 
-  private static StepMetrics step(double teraflops, @Nullable Double mfu) {
+  @Test
+  void aScheduledStepsTimeIsToldBesideItsPrediction() {
+    TerminalProgress progress = progress(false);
+    progress.measuring();
+    progress.started(new TrainingStart(0, 1, 1_000, 64));
+    progress.step(step(0.0123, null, new ScheduleMetrics(8, 6, 0.5, List.of())));
+    assertThat(text.toString().lines())
+        .containsExactly(
+            "measuring collectives, experts and attention to plan with, which takes up to a minute",
+            "training 1,000 parameters, 64 tokens a step, 1 steps",
+            "step 1/1  loss 2.5000  4,000 tokens/s  12.3 GFLOP/s a rank  ETA 0:00  imbalance 1.00"
+                + "  MoE layers 8.0 ms, predicted 6.0 (-25 %)");
+  }
+
+  private static StepMetrics step(
+      double teraflops, @Nullable Double mfu, @Nullable ScheduleMetrics schedule) {
     return new StepMetrics(
-        1, 2.5, 0, 1e-3, 1, false, 4000, teraflops, mfu, 16, 0, 0, 0, List.of(), null);
+        1, 2.5, 0, 1e-3, 1, false, 4000, teraflops, mfu, 16, 0, 0, 0, List.of(), schedule);
   }
 
   @Test

@@ -1,6 +1,7 @@
 package org.sparkmoe.schedule.reproduce;
 
 import java.util.List;
+import java.util.Locale;
 import org.sparkmoe.schedule.cost.Testbed;
 
 /** One of the paper's experiments. */
@@ -33,5 +34,11 @@ public enum Experiment {
           });
     }
     return report.toString();
+  }
+
+  /** The name by which the command line knows it. */
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
   }
 }

@@ -107,8 +107,7 @@ public record ChunkBuffers(String graph, long bytes, double millis, List<String>
       throw new IllegalArgumentException(
           "graph %s holds %,d bytes of chunks at %.3f ms (made by %s), above schedule.buffer-limit ="
                   .formatted(graph, bytes, millis, String.join(", ", makers))
-              + " %,d: raise it, lower train.micro-batch, or take schedule.policy = ds-moe"
-                  .formatted(limit));
+              + " %,d: raise it, or lower train.micro-batch".formatted(limit));
     }
   }
 }
