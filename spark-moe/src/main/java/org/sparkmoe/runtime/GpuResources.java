@@ -46,6 +46,17 @@ final class GpuResources {
     return problems;
   }
 
+  /** What to change where there are fewer slots with a GPU than ranks. */
+  static String remedy(String master) {
+    String standalone =
+        "; standalone workers offer GPUs by spark.worker.resource.gpu.amount and"
+            + " spark.worker.resource.gpu.discoveryScript";
+    return ", or %s: each rank takes a GPU%s"
+        .formatted(
+            EXECUTOR_AMOUNT,
+            master.startsWith("spark:") || master.startsWith("local-cluster") ? standalone : "");
+  }
+
   /** One GPU for each task of training; tasks before it keep the default profile. */
   static ResourceProfile forTraining(SparkContext context) {
     TaskResourceRequests requests =

@@ -7,6 +7,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 import org.apache.spark.resource.ResourceProfile;
+import org.jspecify.annotations.Nullable;
 import org.sparkmoe.topology.ClusterConfig;
 
 /**
@@ -20,7 +21,7 @@ final class Preflight {
   private final ClusterConfig cluster;
   private final DeviceConfig device;
   private final ProgressListener progress;
-  private final ResourceProfile profile;
+  private @Nullable ResourceProfile profile;
 
   Preflight(
       SparkContext context, ClusterConfig cluster, DeviceConfig device, ProgressListener progress) {
@@ -28,7 +29,6 @@ final class Preflight {
     this.cluster = cluster;
     this.device = device;
     this.progress = progress;
-    this.profile = profile();
   }
 
   /**
@@ -51,12 +51,12 @@ final class Preflight {
               ? Installation.inspect().problemsOnGpus(cluster.ranks())
               : GpuResources.problems(conf, cluster.ranks()));
     }
-    int slots = problems.isEmpty() ? awaitSlots() : slots();
-    if (slots < cluster.ranks() && problems.isEmpty()) {
-      problems.add(tooFew(slots, conf));
-    }
     if (!problems.isEmpty()) {
       throw new PreflightException(problems);
+    }
+    int slots = awaitSlots();
+    if (slots < cluster.ranks()) {
+      throw new PreflightException(List.of(tooFew(slots, conf)));
     }
     ClearTraffic.warning(conf, device, cluster.ranks(), context.isLocal())
         .ifPresent(warning -> progress.warned(0, warning));
@@ -67,13 +67,16 @@ final class Preflight {
     return new PreflightException(List.of(tooFew(slots, context.getConf())));
   }
 
-  /** What a training task asks for. */
+  /** What a training task asks for. Spark takes it only where executors have GPUs. */
   private ResourceProfile profile() {
-    if (device.kind() == DeviceConfig.Kind.CPU || context.isLocal()) {
-      return context.resourceProfileManager().defaultResourceProfile();
+    if (profile == null) {
+      if (device.kind() == DeviceConfig.Kind.CPU || context.isLocal()) {
+        profile = context.resourceProfileManager().defaultResourceProfile();
+      } else {
+        profile = GpuResources.forTraining(context);
+        context.resourceProfileManager().addResourceProfile(profile);
+      }
     }
-    ResourceProfile profile = GpuResources.forTraining(context);
-    context.resourceProfileManager().addResourceProfile(profile);
     return profile;
   }
 
@@ -99,7 +102,7 @@ final class Preflight {
   }
 
   private int slots() {
-    return context.maxNumConcurrentTasks(profile);
+    return context.maxNumConcurrentTasks(profile());
   }
 
   private String tooFew(int slots, SparkConf conf) {
@@ -108,9 +111,7 @@ final class Preflight {
         context.isLocal()
             ? "set spark.master to local[%d]".formatted(cluster.ranks())
             : "raise spark.executor.instances, spark.executor.cores or spark.cores.max"
-                + (device.kind() == DeviceConfig.Kind.CUDA
-                    ? ", or " + GpuResources.EXECUTOR_AMOUNT + ": each rank takes a GPU"
-                    : "");
+                + (device.kind() == DeviceConfig.Kind.CUDA ? GpuResources.remedy(master) : "");
     return "cluster.ranks is %d, must be at most the %d tasks that %s runs at once"
             .formatted(cluster.ranks(), slots, master)
         + " (spark.task.cpus is %s): lower it, or %s"

@@ -31,6 +31,16 @@ class GpuResourcesTest {
   }
 
   @Test
+  void onStandaloneClustersWorkersMustOfferGpusToo() {
+    assertThat(GpuResources.remedy("spark://host:7077"))
+        .isEqualTo(
+            ", or spark.executor.resource.gpu.amount: each rank takes a GPU; standalone workers"
+                + " offer GPUs by spark.worker.resource.gpu.amount and"
+                + " spark.worker.resource.gpu.discoveryScript");
+    assertThat(GpuResources.remedy("yarn")).endsWith("each rank takes a GPU");
+  }
+
+  @Test
   @Timeout(300)
   void trainingTakesAGpuATaskWhileDataPreparationTakesEveryCore(@TempDir Path directory)
       throws IOException, InterruptedException {
@@ -41,7 +51,13 @@ class GpuResourcesTest {
     Files.createDirectory(directory.resolve("jars"));
 
     assertThat(allocation(directory, script).lines())
-        .contains("problems []", "gpus [5, 5]", "preparation 4", "training 2");
+        .contains(
+            "refused spark.executor.resource.gpu.amount is not set, must be the GPUs of an"
+                + " executor, for device.kind = cuda with 2 ranks",
+            "problems []",
+            "gpus [5, 5]",
+            "preparation 4",
+            "training 2");
   }
 
   private static String allocation(Path sparkHome, Path script)
