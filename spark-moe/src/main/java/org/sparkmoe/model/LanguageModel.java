@@ -244,9 +244,9 @@ public final class LanguageModel {
     recomputed = what;
   }
 
-  /** Whether backward runs the MoE layers' forward a second time. */
-  public boolean recomputesMoeLayers() {
-    return recomputed != Recomputation.NONE;
+  /** What backward computes again. */
+  public Recomputation recomputed() {
+    return recomputed;
   }
 
   /** This stage's MoE layers in order, for the schedule to say how they run. */

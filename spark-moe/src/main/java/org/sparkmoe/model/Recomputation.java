@@ -13,5 +13,19 @@ public enum Recomputation {
    */
   MOE,
   /** Whole blocks, of which only the input stays. Megatron's full granularity, one layer each. */
-  BLOCK
+  BLOCK;
+
+  /**
+   * How long backward runs forward again.
+   *
+   * @param blocks what forward of all blocks takes
+   * @param moeLayers what forward of the MoE layers among them takes
+   */
+  public double again(double blocks, double moeLayers) {
+    return switch (this) {
+      case NONE -> 0;
+      case MOE -> moeLayers;
+      case BLOCK -> blocks;
+    };
+  }
 }

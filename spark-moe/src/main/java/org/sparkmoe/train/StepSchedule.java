@@ -18,6 +18,7 @@ import org.slf4j.LoggerFactory;
 import org.sparkmoe.lane.Gpu;
 import org.sparkmoe.model.BlockFlow;
 import org.sparkmoe.model.LanguageModel;
+import org.sparkmoe.model.Recomputation;
 import org.sparkmoe.moe.MoeExecution;
 import org.sparkmoe.moe.MoeLayer;
 import org.sparkmoe.profile.ComputeTrials;
@@ -59,12 +60,13 @@ final class StepSchedule implements AutoCloseable {
   private final RankGroups groups;
   private final List<MoeLayer> layers;
   private final BlockFlow blocks;
+  private final ReplanTrigger replan;
   private final Optional<BlockFlow.Limits> limits;
   private final GradientSlices slices;
   private final RankReports ranks;
   private final GraphExecutor executor;
   private final boolean onGpu;
-  private final boolean forwardRunsTwice;
+  private final Recomputation recomputed;
   private final @Nullable TraceFile traceFile;
   private final LayerClock clock = new LayerClock();
   private List<Timeline> predictions = List.of();
@@ -73,7 +75,6 @@ final class StepSchedule implements AutoCloseable {
   private @Nullable ScheduleTrace trace;
   private boolean planIsNew;
   private boolean traceIsFirst;
-  private int missesInARow;
 
   /**
    * Each pipeline stage has a schedule of its own. MoE layers run by it after {@link #begin}.
@@ -94,10 +95,11 @@ final class StepSchedule implements AutoCloseable {
     this.layers = model.moeLayers();
     this.job =
         new JobShape(setup.layer(), groups.topology(), (double) slices.elements() / layers.size());
-    this.forwardRunsTwice = model.recomputesMoeLayers();
+    this.recomputed = model.recomputed();
     this.trials = ModelTrials.of(model);
     this.blocks = model.flow();
     this.slices = slices;
+    this.replan = new ReplanTrigger(config.replanError(), config.replanAfter());
     String file = config.trace();
     this.traceFile = file.isEmpty() || groups.rank() != 0 ? null : new TraceFile(file, hadoop);
     Tensor weight = layers.get(0).parameters().get(0).value();
@@ -106,7 +108,7 @@ final class StepSchedule implements AutoCloseable {
     this.executor = gpu == null ? GraphExecutor.lanes() : GraphExecutor.streams(gpu);
     // A part of a block that backward runs again is a segment between graphs.
     this.limits =
-        forwardRunsTwice
+        recomputed != Recomputation.NONE
             ? Optional.empty()
             : blocks.limits(job.layer().batch(), job.layer().sequence());
   }
@@ -214,7 +216,6 @@ final class StepSchedule implements AutoCloseable {
       }
     }
     predictions = List.copyOf(timelines);
-    missesInARow = 0;
     if (groups.rank() == 0 && before == null) {
       LOG.info("profile of {}:\n{}", job, profile);
     }
@@ -225,7 +226,7 @@ final class StepSchedule implements AutoCloseable {
           config.policy(),
           plan.forwardDegrees(),
           plan.backwardDegrees(),
-          "%.3f".formatted(plan.time(costs)),
+          "%.3f".formatted(predictedMilliseconds(plan, costs)),
           plan.flowsThroughBlocks() ? "blocks with attention" : "MoE layers",
           "%.3f".formatted(predictedMilliseconds()),
           "%,d".formatted(Collections.max(buffers)));
@@ -258,11 +259,22 @@ final class StepSchedule implements AutoCloseable {
 
   /** Of the MoE layers of a micro-batch, forward and backward. */
   private double predictedMilliseconds() {
+    double forward = predictedForward();
+    return milliseconds(predictions) + recomputed.again(forward, forward);
+  }
+
+  private double predictedForward() {
     double forward = 0;
     for (int i = 0; i < predictions.size(); i += 2) {
       forward += predictions.get(i).makespan();
     }
-    return milliseconds(predictions) + (forwardRunsTwice ? forward : 0);
+    return forward;
+  }
+
+  /** Of all blocks of a micro-batch. */
+  private double predictedMilliseconds(StepPlan plan, CostModels costs) {
+    double forward = Simulator.ideal(costs).makespan(plan.forward());
+    return plan.time(costs) + recomputed.again(forward, predictedForward());
   }
 
   private static double milliseconds(List<Timeline> timelines) {
@@ -324,10 +336,13 @@ final class StepSchedule implements AutoCloseable {
   }
 
   private void replanWhereOff(double error) {
-    missesInARow = Math.abs(error) > config.replanError() ? missesInARow + 1 : 0;
-    if (missesInARow >= config.replanAfter()) {
-      // On a busy machine this may go on for ever: only a plan that differs is told.
-      LOG.debug("the prediction stays off by {} %", 100 * error);
+    if (replan.isDueAfter(error)) {
+      if (groups.rank() == 0) {
+        LOG.info(
+            "schedule: the prediction stays off, now by {} %; measuring and planning again, the next"
+                + " time after {} such steps",
+            "%+.0f".formatted(100 * error), replan.patience());
+      }
       plan(measure());
     }
   }

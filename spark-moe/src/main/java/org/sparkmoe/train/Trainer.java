@@ -106,6 +106,11 @@ public final class Trainer implements AutoCloseable {
       TrainSetup setup, LanguageModel model, @Nullable Gpu gpu) {
     boolean local = groups.ep().size() * groups.esp().size() == 1;
     if (setup.schedule() == null || local || model.moeLayers().isEmpty()) {
+      if (setup.schedule() != null && groups.rank() == 0) {
+        LOG.info(
+            "schedule.policy has nothing to plan: {}",
+            local ? "each rank has all experts (cluster.ep × cluster.esp is 1)" : "no MoE layers");
+      }
       return null;
     }
     Lanes lanes = gpu == null ? Lanes.threads() : Lanes.streams(gpu);

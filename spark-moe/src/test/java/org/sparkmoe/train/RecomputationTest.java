@@ -197,4 +197,11 @@ class RecomputationTest {
     assertThat(Counting.AGAIN).hasSize(calls);
     assertThat(Counting.AGAIN).containsExactlyInAnyOrderElementsOf(Counting.FIRST);
   }
+
+  @Test
+  void whatBackwardComputesAgainTakesItsTimeAgain() {
+    assertThat(Recomputation.NONE.again(10, 4)).isZero();
+    assertThat(Recomputation.MOE.again(10, 4)).isEqualTo(4);
+    assertThat(Recomputation.BLOCK.again(10, 4)).isEqualTo(10);
+  }
 }

@@ -72,7 +72,7 @@ class ResumedScheduleTest {
 
   @Test
   void laterCheckpointsHoldWhatWasMeasuredDuringTraining() throws IOException {
-    ScheduleConfig restless = new ScheduleConfig(PolicyName.FSMOE, 8, 0, "", 1e-9, 4, "");
+    ScheduleConfig restless = new ScheduleConfig(PolicyName.FSMOE, 8, 0, "", 1e-9, 2, "");
     TrainingFixture.train(TOPOLOGY, setup("replanned", restless, false));
 
     Profile first = written("replanned", 5).profile();

@@ -13,7 +13,8 @@ import java.util.List;
  * @param profileCache folder of this machine for measured cost models, empty for none
  * @param replanError relative error of the predicted time of the MoE layers above which the job
  *     measures and plans again
- * @param replanAfter steps in a row with such an error before that happens
+ * @param replanAfter steps in a row with such an error before that happens the first time; each
+ *     further time takes twice as many
  * @param trace file on any Hadoop file system for a Chrome trace of the MoE layers in the latest
  *     logged step, measured beside predicted; empty for none
  */
