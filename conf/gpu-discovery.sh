@@ -5,7 +5,12 @@ set -euo pipefail
 if [[ -n "${CUDA_VISIBLE_DEVICES:-}" ]]; then
   IFS=', ' read -ra gpus <<<"$CUDA_VISIBLE_DEVICES"
 else
-  mapfile -t gpus < <(nvidia-smi --query-gpu=index --format=csv,noheader)
+  if ! listed="$(nvidia-smi --query-gpu=index --format=csv,noheader)" || [[ -z "$listed" ]]; then
+    echo "gpu-discovery.sh: nvidia-smi lists no GPU: install the NVIDIA driver on $(uname -n)," \
+      "or set CUDA_VISIBLE_DEVICES" >&2
+    exit 1
+  fi
+  mapfile -t gpus <<<"$listed"
 fi
 quoted=()
 for gpu in "${gpus[@]}"; do

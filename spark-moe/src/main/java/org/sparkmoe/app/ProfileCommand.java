@@ -41,6 +41,9 @@ final class ProfileCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     OutputFile file = OutputFile.of("--output", output);
     RunConfig config = RunConfig.bind(options.source(List.of()));
+    if (config.model().moeLayerCount() == 0) {
+      throw new RefusedException("model.moe-layers is none: there are no experts to measure");
+    }
     PrintWriter out = spec.commandLine().getOut();
     TerminalProgress progress =
         new TerminalProgress(spec.commandLine().getErr(), System.console() != null);

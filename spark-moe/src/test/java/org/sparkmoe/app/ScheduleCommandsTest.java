@@ -144,6 +144,17 @@ class ScheduleCommandsTest {
   }
 
   @Test
+  void modelWithoutExpertsHasNothingToMeasureOrPlan() {
+    String why = "model.moe-layers is none: there ";
+    List<String> dense = List.of("--set", "model.moe-layers=none");
+    assertRefused(
+        why + "are no experts to measure",
+        Stream.concat(Stream.of("profile", "--conf", "../conf/quickstart.conf"), dense.stream())
+            .toList());
+    assertRefused(why + "is nothing to schedule", command("plan", dense.toArray(String[]::new)));
+  }
+
+  @Test
   void experimentsAreNamedAsTheyAreTyped() {
     assertThat(CommandLineRun.of("reproduce", "--help").out())
         .contains("One of table5, table6, sweeps, models.");
