@@ -9,6 +9,7 @@ import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.cuda.global.nccl;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch_cuda;
 import org.sparkmoe.kernel.DeviceLibrary;
 import org.sparkmoe.tensor.LibTorch;
 import org.sparkmoe.tensor.NativeLibrary;
@@ -35,6 +36,15 @@ public record Installation(List<Finding> findings) {
           "libcurand.so.10",
           "libcupti.so.13",
           "libcufile.so.0");
+
+  /** What libtorch's CUDA libraries and their bindings are linked to. */
+  private static final List<String> CUDNN_LIBRARIES =
+      List.of(
+          "libcudnn.so.9",
+          "libcudnn_graph.so.9",
+          "libcudnn_ops.so.9",
+          "libcudnn_adv.so.9",
+          "libcudnn_cnn.so.9");
 
   /** For which runs a part is needed. */
   public enum Need {
@@ -66,7 +76,7 @@ public record Installation(List<Finding> findings) {
     Finding driver = libraries("NVIDIA driver", List.of(DRIVER), "install it");
     findings.add(driver);
     findings.add(libraries("CUDA 13", CUDA_LIBRARIES, missing("CUDA 13")));
-    findings.add(libraries("cuDNN 9", List.of("libcudnn.so.9"), missing("cuDNN 9 for CUDA 13")));
+    findings.add(libraries("cuDNN 9", CUDNN_LIBRARIES, missing("cuDNN 9 for CUDA 13")));
     findings.add(nccl(driver.present()));
     findings.add(libtorchCuda());
     findings.add(cudaKernels());
@@ -205,7 +215,9 @@ public record Installation(List<Finding> findings) {
     String part = "libtorch for CUDA";
     try {
       if (torch.hasCUDA()) {
-        return new Finding(part, Need.GPU, true, "loaded", "");
+        // By the bindings, which are linked to more.
+        int devices = torch_cuda.device_count();
+        return new Finding(part, Need.GPU, true, "loaded, sees %d GPUs".formatted(devices), "");
       }
     } catch (LinkageError e) {
       return new Finding(part, Need.GPU, false, reason(e), "see libtorch");
