@@ -110,7 +110,7 @@ public final class TerminalProgress implements ProgressListener {
         ? ""
         : String.format(
             Locale.ROOT,
-            "  MoE layers %.1f ms, predicted %.1f (%+.0f %%)",
+            "  schedule %.1f ms, predicted %.1f (%+.0f %%)",
             schedule.measured(),
             schedule.predicted(),
             100 * schedule.error());

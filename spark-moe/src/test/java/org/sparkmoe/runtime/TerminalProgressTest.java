@@ -74,7 +74,7 @@ class TerminalProgressTest {
             "measuring collectives, experts and attention to plan with, which takes up to a minute",
             "training 1,000 parameters, 64 tokens a step, 1 steps",
             "step 1/1  loss 2.5000  4,000 tokens/s  12.3 GFLOP/s a rank  ETA 0:00  imbalance 1.00"
-                + "  MoE layers 8.0 ms, predicted 6.0 (-25 %)");
+                + "  schedule 8.0 ms, predicted 6.0 (-25 %)");
   }
 
   private static StepMetrics step(
