@@ -34,16 +34,12 @@ class ArchitectureTest {
           "org.sparkmoe.tensor.ParameterInitializer",
           "org.sparkmoe.model.RotaryEmbedding",
           "org.sparkmoe.interchange.TensorCheckup",
-          // Kernels of the CPU, and libtorch's operators in their place where a GPU has none of
-          // ours.
+          // Kernels of the CPU, and their arguments there.
           "org.sparkmoe.kernel.CppRoutingKernels",
           "org.sparkmoe.kernel.RoutingArguments",
-          "org.sparkmoe.kernel.TorchGateKernels",
-          "org.sparkmoe.kernel.TorchRoutingKernels",
           // Whether kernels met an index out of range is asked outside of steps.
           "org.sparkmoe.kernel.Device",
           // Between steps: checkpoints and measurements.
-          "org.sparkmoe.train.StateSnapshot",
           "org.sparkmoe.train.TensorSource$InMemory",
           "org.sparkmoe.profile.KernelTimes",
           // Tensors of the host that travel over NCCL, as those of an agreement between steps.

@@ -1,28 +1,36 @@
 package org.sparkmoe.kernel;
 
 import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
 
-/** The GPU's kernels, if the build packed them and there is a GPU. */
+/** The GPU's kernels, if the build packed them and the tensor lies there; else libtorch's. */
 final class DeviceKernels {
   private static final Optional<Device> CUDA =
       DeviceLibrary.bundled().filter(library -> library.devices() > 0).map(Device::cuda);
 
   private DeviceKernels() {}
 
-  static RoutingKernels routing() {
-    return CUDA.<RoutingKernels>map(DeviceRoutingKernels::new).orElseGet(RoutingKernels::torch);
+  private static Optional<Device> of(Tensor tensor) {
+    return tensor.is_cuda() ? CUDA : Optional.empty();
   }
 
-  static GateKernels gate() {
-    return CUDA.<GateKernels>map(DeviceGateKernels::new).orElseGet(GateKernels::torch);
+  static RoutingKernels routing(Tensor tensor) {
+    return of(tensor)
+        .<RoutingKernels>map(DeviceRoutingKernels::new)
+        .orElseGet(RoutingKernels::torch);
   }
 
-  static OptimizerKernels optimizer() {
-    return CUDA.<OptimizerKernels>map(DeviceOptimizerKernels::new)
+  static GateKernels gate(Tensor tensor) {
+    return of(tensor).<GateKernels>map(DeviceGateKernels::new).orElseGet(GateKernels::torch);
+  }
+
+  static OptimizerKernels optimizer(Tensor tensor) {
+    return of(tensor)
+        .<OptimizerKernels>map(DeviceOptimizerKernels::new)
         .orElseGet(OptimizerKernels::torch);
   }
 
-  static LayerKernels layer() {
-    return CUDA.<LayerKernels>map(DeviceLayerKernels::new).orElseGet(LayerKernels::torch);
+  static LayerKernels layer(Tensor tensor) {
+    return of(tensor).<LayerKernels>map(DeviceLayerKernels::new).orElseGet(LayerKernels::torch);
   }
 }

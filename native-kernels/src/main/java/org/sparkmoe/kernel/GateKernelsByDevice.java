@@ -7,10 +7,9 @@ import org.jspecify.annotations.Nullable;
 final class GateKernelsByDevice implements GateKernels {
 
   private static GateKernels of(Tensor tensor) {
-    if (tensor.is_cuda()) {
-      return DeviceKernels.gate();
-    }
-    return GateKernels.nativeCpp().orElseGet(GateKernels::torch);
+    return tensor.is_cpu()
+        ? GateKernels.nativeCpp().orElseGet(GateKernels::torch)
+        : DeviceKernels.gate(tensor);
   }
 
   @Override

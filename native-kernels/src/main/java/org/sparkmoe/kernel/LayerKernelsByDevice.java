@@ -6,10 +6,9 @@ import org.bytedeco.pytorch.Tensor;
 final class LayerKernelsByDevice implements LayerKernels {
 
   private static LayerKernels of(Tensor tensor) {
-    if (tensor.is_cuda()) {
-      return DeviceKernels.layer();
-    }
-    return LayerKernels.nativeCpp().orElseGet(LayerKernels::torch);
+    return tensor.is_cpu()
+        ? LayerKernels.nativeCpp().orElseGet(LayerKernels::torch)
+        : DeviceKernels.layer(tensor);
   }
 
   @Override

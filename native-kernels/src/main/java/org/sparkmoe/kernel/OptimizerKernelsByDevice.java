@@ -5,10 +5,10 @@ final class OptimizerKernelsByDevice implements OptimizerKernels {
 
   @Override
   public void adamW(Flat flat, Factors factors) {
-    if (flat.values().is_cuda()) {
-      DeviceKernels.optimizer().adamW(flat, factors);
-    } else {
+    if (flat.values().is_cpu()) {
       OptimizerKernels.nativeCpp().orElseGet(OptimizerKernels::torch).adamW(flat, factors);
+    } else {
+      DeviceKernels.optimizer(flat.values()).adamW(flat, factors);
     }
   }
 }

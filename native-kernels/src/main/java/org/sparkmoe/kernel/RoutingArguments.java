@@ -85,9 +85,12 @@ final class RoutingArguments {
     return rows.scalar_type().intern() == ScalarType.Double ? ScalarType.Double : ScalarType.Float;
   }
 
-  /** Refuses an index that is neither -1 nor below {@code limit}. */
+  /**
+   * Refuses an index that is neither -1 nor below {@code limit}. On a GPU libtorch's operators do,
+   * where they meet it: asking here would wait for it.
+   */
   static void range(String name, Tensor index, String limitName, long limit) {
-    if (index.numel() == 0) {
+    if (index.numel() == 0 || !index.is_cpu()) {
       return;
     }
     try (TensorScope scope = TensorScope.open()) {

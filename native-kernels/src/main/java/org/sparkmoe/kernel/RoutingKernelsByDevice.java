@@ -16,7 +16,7 @@ final class RoutingKernelsByDevice implements RoutingKernels {
   }
 
   private RoutingKernels of(Tensor tensor) {
-    return tensor.is_cuda() ? DeviceKernels.routing() : cpu;
+    return tensor.is_cpu() ? cpu : DeviceKernels.routing(tensor);
   }
 
   @Override

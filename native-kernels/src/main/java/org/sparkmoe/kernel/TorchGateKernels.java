@@ -4,7 +4,6 @@ import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +19,7 @@ final class TorchGateKernels implements GateKernels {
       int nExperts = (int) logits.size(1);
       Tensor positions =
           RoutingKernels.torch().capacityPositions(experts, nExperts, rule.choiceMajor());
-      Tensor lengths = experts.view(-1).bincount(new TensorOptional(), nExperts);
+      Tensor lengths = RoutingKernels.torch().counts(experts, nExperts, 1);
       return new Choice(scores, experts, positions, lengths);
     }
   }

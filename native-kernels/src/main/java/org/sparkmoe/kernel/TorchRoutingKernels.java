@@ -5,12 +5,11 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/** Routing kernels out of libtorch's index operators. */
+/** Routing kernels out of libtorch's index operators; on a GPU they read nothing on the host. */
 final class TorchRoutingKernels implements RoutingKernels {
   @Override
   public Tensor capacityPositions(Tensor experts, int nExperts, boolean choiceMajor) {
@@ -30,7 +29,7 @@ final class TorchRoutingKernels implements RoutingKernels {
     Tensor none = experts.lt(zero());
     Tensor keys = experts.masked_fill(none, new Scalar((long) nExperts));
     T_TensorTensor_T sorted = keys.sort(new BoolOptional(true), 0, false);
-    Tensor counts = keys.bincount(new TensorOptional(), nExperts + 1L);
+    Tensor counts = counts(keys, nExperts + 1L);
     Tensor starts = counts.cumsum(0).sub(counts);
     Tensor places =
         torch
@@ -39,6 +38,13 @@ final class TorchRoutingKernels implements RoutingKernels {
     Tensor positions = torch.empty_like(experts);
     positions.scatter_(0, sorted.get1(), places);
     return positions.masked_fill_(none, new Scalar(-1L));
+  }
+
+  /** How often each key occurs. Not by bincount, which reads the largest key. */
+  private static Tensor counts(Tensor keys, long size) {
+    return torch
+        .zeros(new long[] {size}, keys.options())
+        .scatter_add_(0, keys, torch.ones_like(keys));
   }
 
   /** Assignments sorted by expert, in a stable way, stand in the order of their rows. */
@@ -55,7 +61,7 @@ final class TorchRoutingKernels implements RoutingKernels {
           Tensor rows = torch.empty_like(keys);
           rows.scatter_(0, order, torch.arange(new Scalar(keys.numel()), keys.options()));
           Tensor kept = rows.view_as(inPriority).masked_fill(none, new Scalar(-1L));
-          Tensor counts = keys.bincount(new TensorOptional(), nExperts + 1L);
+          Tensor counts = counts(keys, nExperts + 1L);
           return new Tensor[] {
             choiceMajor ? kept.t().contiguous() : kept, counts.narrow(0, 0, nExperts).clone()
           };
@@ -180,10 +186,12 @@ final class TorchRoutingKernels implements RoutingKernels {
   /** {@code [nSlots]}: the place in {@code slots.view(-1)} of each slot, -1 for slots not used. */
   private static Tensor assignmentOfSlot(Tensor slots, long nSlots) {
     Tensor flat = slots.view(-1);
-    Tensor used = flat.ge(zero()).nonzero().view(-1);
+    // Assignments without a slot fall into one more, which is cut off.
+    Tensor target = torch.where(flat.ge(zero()), flat, new Scalar(nSlots));
     return torch
-        .full(new long[] {nSlots}, new Scalar(-1L), slots.options())
-        .index_copy_(0, flat.index_select(0, used), used);
+        .full(new long[] {nSlots + 1}, new Scalar(-1L), slots.options())
+        .scatter_(0, target, torch.arange(new Scalar(flat.numel()), flat.options()))
+        .narrow(0, 0, nSlots);
   }
 
   /** {@code [nSlots, M]}: rows of tokens by slot, zero where the assignment is -1. */
@@ -192,8 +200,8 @@ final class TorchRoutingKernels implements RoutingKernels {
       return torch.zeros(new long[] {assignment.numel(), tokens.size(1)}, tokens.options());
     }
     Tensor source = assignment.clamp_min(zero()).floor_divide(new Scalar(choices));
-    Tensor empty = assignment.lt(zero()).nonzero().view(-1);
-    return tokens.index_select(0, source).index_fill_(0, empty, zero());
+    Tensor empty = assignment.lt(zero()).unsqueeze(1);
+    return tokens.index_select(0, source).masked_fill_(empty, zero());
   }
 
   /**
@@ -203,8 +211,8 @@ final class TorchRoutingKernels implements RoutingKernels {
     if (buffer.size(0) == 0) {
       return torch.zeros(new long[] {slots.numel(), buffer.size(1)}, buffer.options());
     }
-    Tensor dropped = slots.lt(zero()).nonzero().view(-1);
-    return buffer.index_select(0, slots.clamp_min(zero())).index_fill_(0, dropped, zero());
+    Tensor dropped = slots.lt(zero()).unsqueeze(1);
+    return buffer.index_select(0, slots.clamp_min(zero())).masked_fill_(dropped, zero());
   }
 
   private static Tensor accumulator(long tokens, Tensor rows) {

@@ -67,10 +67,11 @@ public final class InferenceModel implements AutoCloseable {
     if (task != null) {
       ComputeThreads.limit(task.cpus());
     }
+    RankDevice device = device(task, trained.config().device());
+    device.use();
     TensorScope memory = TensorScope.open();
     try {
-      LanguageModel model =
-          trained.load(RankGroups.single(), device(task, trained.config().device()).device());
+      LanguageModel model = trained.load(RankGroups.single(), device.device());
       memory.suspend();
       return new InferenceModel(trained, model, trained.tokenizer(), memory);
     } catch (RuntimeException | IOException | Error e) {

@@ -48,6 +48,14 @@ record RankDevice(OptionalInt gpu) {
   }
 
   /**
+   * Makes it the current one of the calling thread. Kernels of ours run on the current GPU,
+   * wherever their tensors are, and NCCL connects from there.
+   */
+  void use() {
+    gpu.ifPresent(index -> CudaGpu.of(index).use());
+  }
+
+  /**
    * Joins the other ranks, a collective call of them all.
    *
    * @param bindAddress where ranks on the CPU listen; NCCL chooses by NCCL_SOCKET_IFNAME
@@ -61,7 +69,7 @@ record RankDevice(OptionalInt gpu) {
           rank, cluster.ranks(), rendezvous, bindAddress, cluster.collectiveTimeout());
     }
     NcclWorld world = join(rank, cluster.ranks(), rendezvous);
-    CudaGpu.of(gpu.getAsInt()).use();
+    use();
     return world;
   }
 

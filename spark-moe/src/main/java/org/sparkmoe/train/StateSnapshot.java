@@ -4,8 +4,9 @@ import java.util.EnumMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
+import org.sparkmoe.tensor.DeviceMemory;
 import org.sparkmoe.tensor.TensorScope;
 
 /**
@@ -23,11 +24,16 @@ final class StateSnapshot implements StateTensors, AutoCloseable {
       Map<StatePart, Tensor> parts = new EnumMap<>(StatePart.class);
       try (TensorScope scope = TensorScope.open()) {
         for (StatePart part : StatePart.values()) {
-          parts.put(part, TensorScope.keep(torch.zeros_like(part.flat(group)).cpu()));
+          parts.put(part, TensorScope.keep(onHost(part.flat(group))));
         }
       }
       copies.put(group, parts);
     }
+  }
+
+  /** Filled, so that the host's memory is taken now; never made on a GPU, which may be full. */
+  private static Tensor onHost(Tensor flat) {
+    return DeviceMemory.zeros(new Device("cpu"), flat.scalar_type(), flat.numel());
   }
 
   /** Copies the state as it is now. */
