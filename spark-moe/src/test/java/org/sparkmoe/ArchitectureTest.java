@@ -5,6 +5,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noFields;
 
 import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaCall;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaMethodCall;
@@ -14,8 +15,10 @@ import com.tngtech.archunit.library.Architectures;
 import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import java.util.Set;
 import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
+import org.sparkmoe.tensor.DeviceMemory;
 
 /** Imports run downwards only. */
 class ArchitectureTest {
@@ -59,6 +62,43 @@ class ArchitectureTest {
           "allclose",
           "unique_dim",
           "bincount");
+
+  private static final Set<String> MAKES =
+      Set.of(
+          "arange",
+          "zeros",
+          "ones",
+          "full",
+          "empty",
+          "empty_strided",
+          "eye",
+          "linspace",
+          "rand",
+          "randn",
+          "randint",
+          "randperm",
+          "scalar_tensor",
+          "tensor",
+          "from_blob");
+
+  private static final Set<String> ON_THE_HOST =
+      Set.of(
+          "org.sparkmoe.tensor.DeviceMemory",
+          // Taken to the device in the next line, when parameters are made or kernels measured.
+          "org.sparkmoe.tensor.ParameterInitializer",
+          "org.sparkmoe.model.RotaryEmbedding",
+          "org.sparkmoe.profile.KernelTimes",
+          // Work of the host.
+          "org.sparkmoe.kernel.CppGateKernels",
+          "org.sparkmoe.kernel.CppRoutingKernels",
+          "org.sparkmoe.collective.GlooCommunicator",
+          "org.sparkmoe.train.BoxedWeights",
+          "org.sparkmoe.train.SafetensorsReader",
+          "org.sparkmoe.interchange.GatheredTensor",
+          // Names its GPU.
+          "org.sparkmoe.collective.NcclWorld",
+          // For products measured on the host.
+          "org.sparkmoe.profile.Stopwatch");
 
   @Test
   void importsRunDownwards() {
@@ -204,6 +244,47 @@ class ArchitectureTest {
         .should()
         .callMethodWhere(waits)
         .check(OURS);
+  }
+
+  /**
+   * Where nobody says where a tensor lies, it lies on the host, and no kernel of a GPU takes it.
+   */
+  @Test
+  void tensorsSayWhereTheyLieExceptInListedPlaces() {
+    DescribedPredicate<JavaCall<?>> onTheHost =
+        DescribedPredicate.describe(
+            "make tensors on the host: give the options of another tensor, or use DeviceMemory",
+            call -> makesOnTheHost(call) || leavesOnTheHost(call));
+    noClasses()
+        .that(
+            DescribedPredicate.describe(
+                "are not listed here", type -> !ON_THE_HOST.contains(type.getFullName())))
+        .should()
+        .callCodeUnitWhere(onTheHost)
+        .check(OURS);
+  }
+
+  private static boolean makesOnTheHost(JavaCall<?> call) {
+    boolean saysWhere =
+        call.getTarget().getRawParameterTypes().stream()
+            .anyMatch(type -> type.isEquivalentTo(TensorOptions.class));
+    boolean makes =
+        call.getTargetOwner().isEquivalentTo(torch.class) && MAKES.contains(call.getName());
+    boolean options =
+        call.getTargetOwner().isEquivalentTo(TensorOptions.class)
+            && call.getName().equals("<init>");
+    return options || (makes && !saysWhere);
+  }
+
+  /** An array of the host's that no line of the same method takes to the device. */
+  private static boolean leavesOnTheHost(JavaCall<?> call) {
+    return call.getTargetOwner().isAssignableTo("org.bytedeco.pytorch.AbstractTensor")
+        && call.getName().equals("create")
+        && call.getOrigin().getMethodCallsFromSelf().stream()
+            .noneMatch(
+                other ->
+                    other.getTargetOwner().isEquivalentTo(DeviceMemory.class)
+                        && other.getName().equals("copied"));
   }
 
   private static boolean reads(JavaMethodCall call) {
