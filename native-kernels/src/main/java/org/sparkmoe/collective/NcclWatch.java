@@ -90,18 +90,30 @@ final class NcclWatch implements AutoCloseable {
   private synchronized void look() {
     operations.forEach(
         (communicator, pendings) -> {
-          communicator.check();
-          for (Iterator<Pending> all = pendings.iterator(); all.hasNext(); ) {
-            Pending pending = all.next();
-            if (pending.complete()) {
-              all.remove();
-            } else if (pending.late()) {
-              CollectiveException late = pending.operation().timedOut("");
-              pending.timedOut = late;
-              communicator.abort(String.valueOf(late.getMessage()));
-            }
+          try {
+            look(communicator, pendings);
+          } catch (RuntimeException e) {
+            // CUDA tells of a kernel's failure when it is next asked for anything. Thrown here it
+            // would
+            // end the watch, and nobody would learn why.
+            pendings.clear();
+            communicator.abort("the GPU failed: " + e.getMessage());
           }
         });
+  }
+
+  private static void look(NcclCommunicator communicator, List<Pending> pendings) {
+    communicator.check();
+    for (Iterator<Pending> all = pendings.iterator(); all.hasNext(); ) {
+      Pending pending = all.next();
+      if (pending.complete()) {
+        all.remove();
+      } else if (pending.late()) {
+        CollectiveException late = pending.operation().timedOut("");
+        pending.timedOut = late;
+        communicator.abort(String.valueOf(late.getMessage()));
+      }
+    }
   }
 
   @Override

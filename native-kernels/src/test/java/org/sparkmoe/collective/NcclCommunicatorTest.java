@@ -76,6 +76,28 @@ class NcclCommunicatorTest extends CommunicatorContract {
   }
 
   @Test
+  @Timeout(30)
+  void anErrorOfTheGpuIsToldToWhoeverCallsNext() {
+    List<FakeGpu> gpus = List.of(new FakeGpu(), new FakeGpu());
+    List<CommunicatorFactory> factories = world(gpus);
+    List<Communicator> group =
+        Ranks.run(
+            2, rank -> factories.get(rank).create("pair", List.of(0, 1), Duration.ofSeconds(20)));
+    group.get(0).allReduce(torch.ones(3), Communicator.Reduction.SUM);
+    gpus.get(0).fail("an illegal memory access was encountered");
+
+    assertThatThrownBy(
+            () -> {
+              while (!Thread.interrupted()) {
+                group.get(0).allReduce(torch.ones(0), Communicator.Reduction.SUM);
+              }
+            })
+        .isInstanceOf(CollectiveException.class)
+        .hasMessageContaining("the GPU failed: an illegal memory access was encountered");
+    factories.forEach(CommunicatorFactory::close);
+  }
+
+  @Test
   void aMissingLibraryIsNamedWithWhatToDo() {
     NcclPeer here = NcclPeer.here(0);
     if (here.problem().isEmpty()) {

@@ -5,7 +5,9 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A GPU whose streams are threads. The host's own stream is the host: it waits where a stream
@@ -14,10 +16,16 @@ import org.bytedeco.pytorch.Tensor;
 public final class FakeGpu implements Gpu {
   private final ThreadLocal<FakeStream> current = new ThreadLocal<>();
   private final AtomicInteger heldEvents = new AtomicInteger();
+  private final AtomicReference<@Nullable String> problem = new AtomicReference<>();
 
   /** Events of which nobody has learned that they are over, as an event of CUDA holds memory. */
   public int heldEvents() {
     return heldEvents.get();
+  }
+
+  /** From now on it answers every question with this error, as CUDA does after a kernel failed. */
+  public void fail(String error) {
+    problem.set(error);
   }
 
   @Override
@@ -53,7 +61,7 @@ public final class FakeGpu implements Gpu {
 
     @Override
     public GpuEvent record() {
-      return new FakeEvent(queue(() -> {}), heldEvents);
+      return new FakeEvent(queue(() -> {}));
     }
 
     @Override
@@ -89,7 +97,7 @@ public final class FakeGpu implements Gpu {
     public GpuEvent record() {
       FutureTask<Void> done = new FutureTask<>(() -> {}, null);
       done.run();
-      return new FakeEvent(done, heldEvents);
+      return new FakeEvent(done);
     }
 
     @Override
@@ -111,21 +119,23 @@ public final class FakeGpu implements Gpu {
     public void uses(Tensor tensor) {}
   }
 
-  private static final class FakeEvent implements GpuEvent {
+  private final class FakeEvent implements GpuEvent {
     private final FutureTask<Void> task;
-    private final AtomicInteger held;
     private final AtomicBoolean known = new AtomicBoolean();
 
-    FakeEvent(FutureTask<Void> task, AtomicInteger held) {
+    FakeEvent(FutureTask<Void> task) {
       this.task = task;
-      this.held = held;
-      held.incrementAndGet();
+      heldEvents.incrementAndGet();
     }
 
     @Override
     public boolean reached() {
+      String error = problem.get();
+      if (error != null) {
+        throw new IllegalStateException(error);
+      }
       if (task.isDone() && known.compareAndSet(false, true)) {
-        held.decrementAndGet();
+        heldEvents.decrementAndGet();
       }
       return task.isDone();
     }
