@@ -122,13 +122,11 @@ public final class BarrierTraining {
   /** What a rank may use as far as the driver knows: more is known where the rank runs. */
   private MemoryPlan fitting(RunConfig layout) {
     MemoryPlan plan = memoryPlan(layout);
-    long limit = layout.device().memoryLimit();
-    if (limit > 0) {
-      try {
-        plan.refuseBeyond(limit, "device.memory-limit");
-      } catch (IllegalArgumentException e) {
-        throw new PreflightException(List.of(e.getMessage()));
-      }
+    try {
+      MemoryLimit.of(layout.device(), context.isLocal(), layout.cluster().ranks())
+          .ifPresent(limit -> plan.refuseBeyond(limit.bytes(), limit.source()));
+    } catch (IllegalArgumentException e) {
+      throw new PreflightException(List.of(e.getMessage()));
     }
     return plan;
   }
@@ -138,6 +136,7 @@ public final class BarrierTraining {
    * restart.max} times.
    *
    * @throws PreflightException if a rank would need more memory than {@code device.memory-limit}
+   *     or, where Spark is local, the machine has
    * @throws DataException if there is less than a global batch of data
    * @throws TrainingFailedException if a rank fails; names the one that failed first
    * @throws TrainingStoppedException after {@link #stop}, or if Spark's user cancelled the job

@@ -38,8 +38,7 @@ record RankDevice(OptionalInt gpu) {
   }
 
   /**
-   * Refuses what the GPU's memory cannot hold; the CPU's may be swapped, and the limit of a
-   * container is not ours to know.
+   * Refuses what the GPU's memory cannot hold; see {@link MemoryLimit} for the CPU's.
    *
    * @throws IllegalArgumentException with all numbers
    */
