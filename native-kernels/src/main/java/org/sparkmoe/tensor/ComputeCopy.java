@@ -60,6 +60,11 @@ public final class ComputeCopy {
     version = -1;
   }
 
+  /** Frees the copy, which must not be used again. */
+  void release() {
+    TensorScope.release(copy);
+  }
+
   /** Says that the copy holds the weight's present values. */
   public void written() {
     version = master._version();

@@ -87,6 +87,18 @@ public record Parameter(
     value.mutable_grad().reset();
   }
 
+  /** Frees the value, its gradient and its copy, which must not be used again. */
+  public void release() {
+    if (value.isNull()) {
+      return;
+    }
+    clearGradient();
+    if (copy != null) {
+      copy.release();
+    }
+    TensorScope.release(value);
+  }
+
   /** A parameter that every rank holds whole. */
   public static Parameter replicated(String name, Tensor value, boolean decay) {
     long[] shape = value.sizes().vec().get();

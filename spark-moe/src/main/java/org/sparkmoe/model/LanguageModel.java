@@ -72,9 +72,10 @@ import org.sparkmoe.topology.RankGroups;
  *  head.weight (if not tied)             lm_head.weight      lm_head.weight
  * </pre>
  *
- * <p>Not thread-safe: one rank's thread uses it.
+ * <p>Not thread-safe: one rank's thread uses it. Closing frees the weights at once; the collector
+ * of garbage would come for them too late, because it does not see how large they are.
  */
-public final class LanguageModel {
+public final class LanguageModel implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(LanguageModel.class);
 
   private final ModelConfig config;
@@ -431,5 +432,10 @@ public final class LanguageModel {
     Tensor positionsL = torch.arange(new Scalar((double) shape.length()), tokensS.options());
     Tensor positionsS = tokens.share(positionsL.repeat(shape.batch()));
     return embedding.apply(pass.tape(), tokensS, positionsS);
+  }
+
+  @Override
+  public void close() {
+    parameters.forEach(Parameter::release);
   }
 }

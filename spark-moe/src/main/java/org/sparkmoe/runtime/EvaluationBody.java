@@ -51,13 +51,10 @@ record EvaluationBody(
 
     @Override
     public EvaluationMetrics run(RankGroups groups, TrainingListener listener) {
-      try {
-        LanguageModel loaded =
-            TrainedModel.open(
-                    new org.apache.hadoop.fs.Path(body.model),
-                    body.assignments,
-                    body.hadoop.value())
-                .load(groups, RankDevice.here(body.config.device()).device());
+      try (LanguageModel loaded =
+          TrainedModel.open(
+                  new org.apache.hadoop.fs.Path(body.model), body.assignments, body.hadoop.value())
+              .load(groups, RankDevice.here(body.config.device()).device())) {
         TrainingData data =
             new TrainingData(
                 validation,

@@ -15,7 +15,6 @@ import org.sparkmoe.moe.GateProvider;
 import org.sparkmoe.moe.Modules;
 import org.sparkmoe.moe.MoeConfig;
 import org.sparkmoe.tensor.ComputeThreads;
-import org.sparkmoe.tensor.TensorScope;
 import org.sparkmoe.topology.RankGroups;
 import org.sparkmoe.train.GenerationConfig;
 import org.sparkmoe.train.PromptedText;
@@ -40,15 +39,12 @@ public final class InferenceModel implements AutoCloseable {
   private final TrainedModel trained;
   private final LanguageModel model;
   private final Tokenizer tokenizer;
-  private final TensorScope memory;
   private final boolean tokensAreIndependent;
 
-  private InferenceModel(
-      TrainedModel trained, LanguageModel model, Tokenizer tokenizer, TensorScope memory) {
+  private InferenceModel(TrainedModel trained, LanguageModel model, Tokenizer tokenizer) {
     this.trained = trained;
     this.model = model;
     this.tokenizer = tokenizer;
-    this.memory = memory;
     this.tokensAreIndependent = !gateLooksAround(trained.config().moe());
   }
 
@@ -69,13 +65,11 @@ public final class InferenceModel implements AutoCloseable {
     }
     RankDevice device = device(task, trained.config().device());
     device.use();
-    TensorScope memory = TensorScope.open();
+    LanguageModel model = trained.load(RankGroups.single(), device.device());
     try {
-      LanguageModel model = trained.load(RankGroups.single(), device.device());
-      memory.suspend();
-      return new InferenceModel(trained, model, trained.tokenizer(), memory);
-    } catch (RuntimeException | IOException | Error e) {
-      memory.close();
+      return new InferenceModel(trained, model, trained.tokenizer());
+    } catch (RuntimeException | Error e) {
+      model.close();
       throw e;
     }
   }
@@ -122,6 +116,6 @@ public final class InferenceModel implements AutoCloseable {
   @Override
   public void close() {
     tokenizer.close();
-    memory.close();
+    model.close();
   }
 }

@@ -30,14 +30,15 @@ record ProfileBody(RunConfig config) implements RankBody<String> {
               config.train().seed(),
               config.train().precision(),
               RankDevice.here(config.device()).device());
-      LanguageModel model =
+      try (LanguageModel model =
           LanguageModel.create(
-              config.model(), config.moe(), UNMEASURED_VOCABULARY, groups, initializer);
-      if (groups.rank() == 0) {
-        listener.measuring();
+              config.model(), config.moe(), UNMEASURED_VOCABULARY, groups, initializer)) {
+        if (groups.rank() == 0) {
+          listener.measuring();
+        }
+        JobProfile measured = JobProfile.measure(config.layerShape(), groups, model);
+        return measured.profile().asTestbed(measured.job());
       }
-      JobProfile measured = JobProfile.measure(config.layerShape(), groups, model);
-      return measured.profile().asTestbed(measured.job());
     }
 
     @Override

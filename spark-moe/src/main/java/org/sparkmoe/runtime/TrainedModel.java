@@ -65,8 +65,13 @@ public final class TrainedModel {
         new ParameterInitializer(config.train().seed(), config.train().precision(), device);
     LanguageModel model =
         LanguageModel.create(config.model(), config.moe(), vocabSize(), groups, initializer);
-    directory.loadInto(model);
-    return model;
+    try {
+      directory.loadInto(model);
+      return model;
+    } catch (IOException | RuntimeException e) {
+      model.close();
+      throw e;
+    }
   }
 
   /** V, number of token ids. */
@@ -89,8 +94,8 @@ public final class TrainedModel {
    * @throws IOException if the weights cannot be read or are not this model's
    */
   public String generate(String prompt, GenerationConfig generation) throws IOException {
-    LanguageModel model = load(RankGroups.single(), new Device("cpu"));
-    try (Tokenizer tokenizer = tokenizer()) {
+    try (LanguageModel model = load(RankGroups.single(), new Device("cpu"));
+        Tokenizer tokenizer = tokenizer()) {
       return new TextGenerator(model, tokenizer, config.data().sequenceLength())
           .generate(prompt, generation);
     }

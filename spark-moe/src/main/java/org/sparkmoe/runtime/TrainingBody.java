@@ -74,8 +74,6 @@ record TrainingBody(
       ParameterInitializer initializer =
           new ParameterInitializer(
               config.train().seed(), config.train().precision(), device.device());
-      LanguageModel model =
-          LanguageModel.create(config.model(), config.moe(), body.vocabSize, groups, initializer);
       Configuration hadoop = body.hadoop.value();
       TrainSetup setup =
           new TrainSetup(
@@ -92,7 +90,10 @@ record TrainingBody(
               body.validationBatch,
               body.validationCounts,
               config.data().sequenceLength());
-      try (Trainer trainer = new Trainer(setup, model, groups, data, listener)) {
+      try (LanguageModel model =
+              LanguageModel.create(
+                  config.model(), config.moe(), body.vocabSize, groups, initializer);
+          Trainer trainer = new Trainer(setup, model, groups, data, listener)) {
         return trainer.train();
       }
     }

@@ -25,6 +25,7 @@ import org.sparkmoe.tensor.ParameterInitializer;
 import org.sparkmoe.tensor.Precision;
 import org.sparkmoe.tensor.SegmentTape;
 import org.sparkmoe.tensor.TensorScope;
+import org.sparkmoe.topology.RankGroups;
 import org.sparkmoe.topology.Topology;
 
 class LanguageModelTest {
@@ -234,5 +235,16 @@ class LanguageModelTest {
 
   private static double[] flat(double[][] rows) {
     return Arrays.stream(rows).flatMapToDouble(Arrays::stream).toArray();
+  }
+
+  @Test
+  void closingFreesTheWeightsAtOnce() {
+    LanguageModel model =
+        Models.create(
+            Models.config(Architecture.MIXTRAL, "1", true), RankGroups.single(), Precision.BF16);
+    model.logits(Models.tokens(1, 3));
+    model.close();
+    assertThat(model.parameters()).isNotEmpty().allMatch(p -> p.value().isNull());
+    model.close();
   }
 }
