@@ -56,11 +56,15 @@ final class ParameterGroup implements AutoCloseable {
     try (TensorScope scope = TensorScope.open()) {
       TensorOptions like = first.value().options().requires_grad(new BoolOptional(false));
       values = TensorScope.keep(torch.zeros(new long[] {end}, like));
+      copies = copied(first) == null ? null : TensorScope.keep(values.to(copied(first)));
+      // Frees where the values were, before the rest takes its room.
+      slots.forEach(this::adopt);
       gradients = TensorScope.keep(torch.zeros(new long[] {end}, like));
       firstMoments = TensorScope.keep(torch.zeros(new long[] {end}, like));
       secondMoments = TensorScope.keep(torch.zeros(new long[] {end}, like));
-      copies = copied(first) == null ? null : TensorScope.keep(values.to(copied(first)));
-      slots.forEach(this::adopt);
+      for (Slot slot : slots) {
+        slot.parameter().value().mutable_grad().put(box(gradients, slot));
+      }
     }
   }
 
@@ -95,7 +99,6 @@ final class ParameterGroup implements AutoCloseable {
     value.set_data(place);
     // Who keeps a copy in another type looks at the version, which updates of the flat tensor bump.
     value.unsafeGetTensorImpl().set_version_counter(place.unsafeGetTensorImpl().version_counter());
-    value.mutable_grad().put(part(gradients, slot).view(shape));
     ComputeCopy copy = slot.parameter().copy();
     if (copies != null && copy != null) {
       copy.lieIn(part(copies, slot).view(shape));
