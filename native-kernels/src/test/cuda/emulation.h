@@ -11,7 +11,10 @@
 #include <cstring>
 #include <functional>
 
+// Defined by a build that takes the emulation for the library of a GPU (benchmarks/fake-gpu).
+#ifndef SPARKMOE_FLAVOUR
 #define SPARKMOE_FLAVOUR "emulation"
+#endif
 #define __global__
 #define __device__
 #define __forceinline__ inline
