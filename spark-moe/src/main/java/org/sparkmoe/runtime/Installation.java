@@ -32,6 +32,7 @@ public record Installation(List<Finding> findings) {
           "libcublasLt.so.13",
           "libcusparse.so.12",
           "libcusolver.so.12",
+          "libcusolverMg.so.12",
           "libcufft.so.12",
           "libcurand.so.10",
           "libcupti.so.13",
