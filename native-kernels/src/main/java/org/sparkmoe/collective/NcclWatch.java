@@ -94,8 +94,7 @@ final class NcclWatch implements AutoCloseable {
             look(communicator, pendings);
           } catch (RuntimeException e) {
             // CUDA tells of a kernel's failure when it is next asked for anything. Thrown here it
-            // would
-            // end the watch, and nobody would learn why.
+            // would end the watch, and nobody would learn why.
             pendings.clear();
             communicator.abort("the GPU failed: " + e.getMessage());
           }

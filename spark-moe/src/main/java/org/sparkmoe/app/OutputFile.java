@@ -3,6 +3,7 @@ package org.sparkmoe.app;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,10 +39,10 @@ record OutputFile(@Nullable Path path) {
     return path != null;
   }
 
-  /** Does nothing if no file is wanted. */
-  void write(String text) throws IOException {
+  /** Makes the text and writes it; does neither if no file is wanted. */
+  void write(Supplier<String> text) throws IOException {
     if (path != null) {
-      Files.writeString(path, text);
+      Files.writeString(path, text.get());
     }
   }
 }

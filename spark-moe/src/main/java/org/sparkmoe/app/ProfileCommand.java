@@ -54,7 +54,7 @@ final class ProfileCommand implements Callable<Integer> {
       progress.end();
       out.print(models);
       out.flush();
-      file.write(models);
+      file.write(() -> models);
     } finally {
       progress.end();
     }

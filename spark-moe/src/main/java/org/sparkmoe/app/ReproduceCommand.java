@@ -59,7 +59,7 @@ final class ReproduceCommand implements Callable<Integer> {
     String body = experiment.report(both, depth);
     String report = header((System.nanoTime() - start) / 1e9) + body;
     PrintWriter out = spec.commandLine().getOut();
-    file.write(report);
+    file.write(() -> report);
     out.println(file.isWanted() ? "written to " + output : report.stripTrailing());
     out.flush();
     return 0;

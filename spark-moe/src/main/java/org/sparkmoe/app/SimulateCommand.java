@@ -103,8 +103,8 @@ final class SimulateCommand implements Callable<Integer> {
         out.print(plan.backward());
       }
     }
-    picture.write(GanttChart.of(timelines));
-    file.write(ChromeTrace.of(timelines));
+    picture.write(() -> GanttChart.of(timelines));
+    file.write(() -> ChromeTrace.of(timelines));
     if (!picture.isWanted() && !file.isWanted()) {
       timelines.forEach(out::print);
     }

@@ -73,8 +73,8 @@ final class TraceCommand implements Callable<Integer> {
               .formatted(job, layer == null ? "" : " of layer " + layer));
     }
     List<Timeline> both = graphs.stream().flatMap(graph -> graph.timelines().stream()).toList();
-    picture.write(GanttChart.of(both));
-    file.write(ChromeTrace.of(both));
+    picture.write(() -> GanttChart.of(both));
+    file.write(() -> ChromeTrace.of(both));
     show(graphs, !picture.isWanted() && !file.isWanted(), spec.commandLine().getOut());
     return 0;
   }
